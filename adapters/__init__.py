@@ -1,0 +1,1 @@
+"""How what departments send becomes canonical records."""

@@ -1,0 +1,359 @@
+"""Reads contract v1 messages, XML or JSON, as canonical records, and writes records as contract v1 XML or JSON.
+
+One compiled reader per record class serves both forms, so SOAP and REST agree on every check, code and path.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any, cast
+
+from lxml import etree
+
+from hub.domain.errors import FieldIssue
+from hub.domain.fields import Code, Day, FieldSpec, Flag, Group, Instant, Kind, Money, Presence, Text, Whole, field_specs
+from hub.domain.records import Record, RecordKind, cross_field_issues
+from hub.domain.times import CHINA_TIME
+
+CONTRACT_NS = "urn:county-hub:exchange:v1"
+_QUALIFIED = f"{{{CONTRACT_NS}}}"
+_PREFIX_LENGTH = len(_QUALIFIED)
+
+
+class _BadValueError(ValueError):
+    """A value that its field cannot take; carries the catalogue code and the Chinese text."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading one record: the record, or why there is none; `notes` are flags on an accepted record."""
+
+    record: Record | None
+    issues: tuple[FieldIssue, ...] = ()
+    notes: tuple[FieldIssue, ...] = ()
+
+
+def normalise(element: etree._Element) -> None:
+    """Brings a record element into the one form that the XSD describes; the sender's bytes are kept elsewhere.
+
+    Attributes (`xsi:type`, `xsi:nil`, `encodingStyle`) mean nothing here and are dropped, empty elements are absent,
+    and names without a namespace, as old toolkits write them below a qualified operation, are taken as ours.
+    """
+    for node in reversed(list(element.iter())):
+        if node.attrib:
+            node.attrib.clear()
+        if node.tag[0] != "{":
+            node.tag = _QUALIFIED + node.tag
+        if not len(node) and not (node.text and not node.text.isspace()) and node is not element:
+            cast(etree._Element, node.getparent()).remove(node)
+
+
+def read_element(kind: RecordKind, element: etree._Element) -> Reading:
+    """Reads a normalised record element."""
+    return _read(kind, element)
+
+
+def read_json(kind: RecordKind, value: object) -> Reading:
+    """Reads one record of a JSON message."""
+    return _read(kind, value)
+
+
+def _read(kind: RecordKind, node: object) -> Reading:
+    issues: list[FieldIssue] = []
+    notes: list[FieldIssue] = []
+    record = cast(Record | None, _reader(kind.record).read(node, "", issues, notes))
+    if record is not None:
+        issues += cross_field_issues(record)
+    return Reading(None if issues else record, tuple(issues), tuple(notes))
+
+
+# --- values -----------------------------------------------------------------------------------------------------
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+
+
+def _text(kind: Text) -> Callable[[object], str]:
+    limit = kind.max_length
+
+    def convert(value: object) -> str:
+        if not isinstance(value, str):
+            raise _BadValueError("HUB-3004", "应为文本")
+        value = value.strip()
+        if len(value) > limit:
+            raise _BadValueError("HUB-3005", f"文本过长，最多 {limit} 个字符")
+        if _CONTROL.search(value):
+            raise _BadValueError("HUB-1006", "含有不允许的控制字符")
+        return value
+
+    return convert
+
+
+def _whole(kind: Whole) -> Callable[[object], int]:
+    def convert(value: object) -> int:
+        if isinstance(value, str):
+            value = int(value) if re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value) else None
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise _BadValueError("HUB-3004", "应为整数")
+        if not kind.minimum <= value <= kind.maximum:
+            raise _BadValueError("HUB-3006", f"数值应在 {kind.minimum} 至 {kind.maximum} 之间")
+        return value
+
+    return convert
+
+
+_MONEY = re.compile(r"\s*\+?[0-9]{1,14}(\.[0-9]{0,2}0*)?\s*")
+
+
+def _money(kind: Money) -> Callable[[object], Decimal]:
+    def convert(value: object) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+            raise _BadValueError("HUB-3004", "应为金额")
+        text = str(value)
+        if not _MONEY.fullmatch(text):
+            raise _BadValueError("HUB-3004", "应为金额：不为负，最多 14 位整数、2 位小数")
+        try:
+            return Decimal(text.strip()).quantize(Decimal("0.01"))
+        except InvalidOperation as exc:
+            raise _BadValueError("HUB-3004", "应为金额") from exc
+
+    return convert
+
+
+_INSTANT = re.compile(
+    r"\s*([12][0-9]{3}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?)(Z|[+-][0-9]{2}:[0-9]{2})?\s*"
+)
+
+
+def parse_instant(text: str) -> datetime | None:
+    """An xs:dateTime of the years 1000–2999 as UTC, or None. `24:00:00` is the next midnight, as XML Schema has it."""
+    matched = _INSTANT.fullmatch(text)
+    if matched is None:
+        return None
+    day, clock_time, offset = matched.groups()
+    next_day = clock_time.startswith("24:00:00")
+    if next_day:
+        clock_time = "00:00:00"
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock_time}{offset or '+08:00'}")
+        return (moment + timedelta(days=next_day)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _instant(kind: Instant) -> Callable[[object], datetime]:
+    def convert(value: object) -> datetime:
+        moment = parse_instant(value) if isinstance(value, str) else None
+        if moment is None:
+            raise _BadValueError("HUB-3007", "应为真实存在的时间，格式如 2026-03-02T10:00:00+08:00")
+        return moment
+
+    return convert
+
+
+def _day(kind: Day) -> Callable[[object], date]:
+    def convert(value: object) -> date:
+        if isinstance(value, str) and re.fullmatch(r"\s*[12][0-9]{3}-[0-9]{2}-[0-9]{2}\s*", value):
+            try:
+                return date.fromisoformat(value.strip())
+            except ValueError:
+                pass
+        raise _BadValueError("HUB-3007", "应为真实存在的日期，格式如 2026-03-02")
+
+    return convert
+
+
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _flag(kind: Flag) -> Callable[[object], bool]:
+    def convert(value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        flag = _FLAGS.get(value.strip()) if isinstance(value, str) else None
+        if flag is None:
+            raise _BadValueError("HUB-3004", "应为 true 或 false")
+        return flag
+
+    return convert
+
+
+CODE_LENGTH = 32
+
+
+def _code(kind: Code) -> Callable[[object], str]:
+    as_text = _text(Text(CODE_LENGTH))
+    return as_text
+
+
+_CONVERTERS: Mapping[type, Callable[[Any], Callable[[object], Any]]] = {
+    Text: _text, Whole: _whole, Money: _money, Instant: _instant, Day: _day, Flag: _flag, Code: _code,
+}  # fmt: skip
+
+
+# --- records ----------------------------------------------------------------------------------------------------
+
+
+def _pairs(node: object) -> Iterator[tuple[str, object]] | None:
+    """Name and value of every field of a node; None when the node is not a record at all."""
+    if isinstance(node, etree._Element):
+        return _xml_pairs(node)
+    if isinstance(node, Mapping):
+        return _json_pairs(node)
+    return None
+
+
+def _xml_pairs(node: etree._Element) -> Iterator[tuple[str, object]]:
+    for child in node:
+        yield child.tag[_PREFIX_LENGTH:], (child if len(child) else child.text)
+
+
+def _json_pairs(node: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in node.items():
+        values: Iterable[object] = value if isinstance(value, list) else (value,)
+        for single in values:
+            if single is not None and single != "":
+                yield name, single
+
+
+@dataclass(slots=True)
+class _Field:
+    spec: FieldSpec
+    convert: Callable[[object], Any] | None  # None: a nested record
+    nested: "_Reader | None"
+
+
+class _Reader:
+    """Reads one record class from either form."""
+
+    def __init__(self, record: type) -> None:
+        self._record = record
+        self._fields = {spec.wire: _compile(spec) for spec in field_specs(record)}
+        self._must = [(spec.name, spec.wire) for spec in field_specs(record) if spec.presence is Presence.MUST]
+        self._many = [spec.name for spec in field_specs(record) if spec.many]
+
+    def read(self, node: object, path: str, issues: list[FieldIssue], notes: list[FieldIssue]) -> object | None:
+        pairs = _pairs(node)
+        if pairs is None:
+            issues.append(FieldIssue("HUB-3004", path.rstrip("/"), "应为一组字段"))
+            return None
+        before = len(issues)
+        values: dict[str, Any] = {}
+        for wire, value in pairs:
+            self._take(wire, value, path, values, (issues, notes))
+        for name, wire in self._must:
+            if name not in values and not any(issue.path == path + wire for issue in issues[before:]):
+                issues.append(FieldIssue("HUB-3001", path + wire, "缺少必填项"))
+        if len(issues) > before:
+            return None
+        for name in self._many:
+            if name in values:
+                values[name] = tuple(values[name])
+        return cast(object, self._record(**values))
+
+    def _take(
+        self, wire: str, value: object, path: str, values: dict[str, Any], found: tuple[list[FieldIssue], list[FieldIssue]]
+    ) -> None:
+        issues, notes = found
+        field = self._fields.get(wire)
+        if field is None:
+            issues.append(FieldIssue("HUB-3002", path + wire[:64], "合同中没有这个字段"))
+            return
+        spec = field.spec
+        here = path + wire
+        if spec.many:
+            here = f"{here}[{len(values.get(spec.name, ())) + 1}]"
+        elif spec.name in values:
+            issues.append(FieldIssue("HUB-3003", here, "字段重复出现"))
+            return
+        taken = self._convert(field, value, here, issues, notes)
+        if spec.many:
+            values.setdefault(spec.name, []).append(taken)
+        else:
+            values[spec.name] = taken
+
+    @staticmethod
+    def _convert(field: _Field, value: object, path: str, issues: list[FieldIssue], notes: list[FieldIssue]) -> object:
+        if field.nested is not None:
+            return field.nested.read(value, path + "/", issues, notes)
+        if field.convert is None or isinstance(value, etree._Element | Mapping):
+            issues.append(FieldIssue("HUB-3004", path, "应为单个值，不应再有下级字段"))
+            return None
+        try:
+            taken = field.convert(value)
+        except _BadValueError as exc:
+            issues.append(FieldIssue(exc.code, path, exc.message))
+            return None
+        kind = field.spec.kind
+        if isinstance(kind, Code) and taken not in kind.codes.titles:
+            notes.append(FieldIssue("HUB-3101", path, "代码不在代码表中，已保留原值", raw=cast(str, taken)))
+            return kind.codes.fallback
+        return cast(object, taken)
+
+
+def _compile(spec: FieldSpec) -> _Field:
+    kind: Kind = spec.kind
+    if isinstance(kind, Group):
+        return _Field(spec, None, _reader(kind.record))
+    return _Field(spec, _CONVERTERS[type(kind)](kind), None)
+
+
+@cache
+def _reader(record: type) -> _Reader:
+    return _Reader(record)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+
+
+def write_element(record: object, tag: str) -> etree._Element:
+    """A record as a contract v1 element, fields in contract order, absent ones left out."""
+    element = etree.Element(_QUALIFIED + tag, nsmap={None: CONTRACT_NS})
+    _append_fields(element, record)
+    return element
+
+
+def _append_fields(element: etree._Element, record: object) -> None:
+    for spec in field_specs(type(record)):
+        value = getattr(record, spec.name)
+        for single in value if spec.many else (value,):
+            if single is None:
+                continue
+            child = etree.SubElement(element, _QUALIFIED + spec.wire)
+            if isinstance(spec.kind, Group):
+                _append_fields(child, single)
+            else:
+                child.text = _as_text(single)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.astimezone(CHINA_TIME).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+def to_json(record: object) -> dict[str, Any]:
+    """A record as contract v1 JSON, absent fields left out."""
+    out: dict[str, Any] = {}
+    for spec, declared in zip(field_specs(type(record)), fields(cast(Any, record)), strict=True):
+        value = getattr(record, declared.name)
+        if value is None or value == ():
+            continue
+        as_json = to_json if isinstance(spec.kind, Group) else _json_value
+        out[spec.wire] = [as_json(single) for single in value] if spec.many else as_json(value)
+    return out
+
+
+def _json_value(value: object) -> Any:
+    return _as_text(value) if isinstance(value, datetime | date | Decimal) else value

@@ -1,0 +1,1 @@
+"""County exchange hub: words, stores, doors and windows."""

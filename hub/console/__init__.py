@@ -1,0 +1,1 @@
+"""The windows: server-rendered pages for county staff."""

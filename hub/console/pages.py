@@ -1,0 +1,193 @@
+"""The frame of every page: session, right, forged-request check, answer, headers, failure page."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from hub.console.rendering import Renderer
+from hub.console.security_headers import protect_page
+from hub.console.services import ConsoleServices, ConsoleUser
+from hub.console.session import Cookies, Right, check_form, csrf_token, may, require
+from hub.console.static_files import StaticFiles
+from hub.domain.errors import HubError, NotFoundError, RejectedError, RetryableError
+
+_LARGEST_FORM_BYTES = 64 * 1024
+_TRIDENT = ("MSIE ", "Trident/")
+
+FLASHES = {
+    "signed_out": "您已安全退出。",
+    "discarded": "已作废该记录，理由已写入审计日志。",
+    "replayed": "已提交重放，处理结果见该报文的记录状态。",
+}
+_STATUS_BY_CODE = {
+    "HUB-1003": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "HUB-2006": HTTPStatus.UNAUTHORIZED,
+    "HUB-2007": HTTPStatus.FORBIDDEN,
+    "HUB-2008": HTTPStatus.FORBIDDEN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a signed-in user."""
+
+    request: Request
+    user: ConsoleUser
+    session: str
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    def query(self, name: str) -> str:
+        return self.request.query_params.get(name, "").strip()
+
+    def field(self, name: str) -> str:
+        return self.form.get(name, "").strip()
+
+    def path(self, name: str) -> str:
+        return str(self.request.path_params[name])
+
+    @property
+    def wants_fragment(self) -> bool:
+        headers = self.request.headers
+        return "hx-request" in headers and "hx-history-restore-request" not in headers
+
+
+Handler = Callable[[Visit], Response]
+OpenHandler = Callable[[Request, Mapping[str, str]], Response]
+
+
+class SignInNeededError(Exception):
+    """The visitor has no session, or it ended."""
+
+
+class Console:
+    """Adds pages to one router; each page is registered with the right that it asks for."""
+
+    def __init__(self, services: ConsoleServices, public_url: str) -> None:
+        self.services = services
+        self.public_url = public_url
+        self.cookies = Cookies(secure=public_url.startswith("https://"))
+        self.static = StaticFiles()
+        self.renderer = Renderer(self.static)
+        self.router = APIRouter()
+
+    def page(self, path: str, right: Right, handler: Handler) -> None:
+        self.open_page(path, lambda request, form: self._signed_in(request, form, right, handler))
+
+    def action(self, path: str, right: Right, handler: Handler) -> None:
+        self.open_action(path, lambda request, form: self._signed_in(request, form, right, handler))
+
+    def open_page(self, path: str, handler: OpenHandler) -> None:
+        """A page that needs no session."""
+        self._add(path, "GET", handler)
+
+    def open_action(self, path: str, handler: OpenHandler) -> None:
+        """A form target that checks its form by itself or through `page`."""
+        self._add(path, "POST", handler)
+
+    def render(self, visit: Visit, template: str, status: int = HTTPStatus.OK, **context: Any) -> Response:
+        page = self.renderer.render(template, {**self._frame(visit), **context})
+        response = HTMLResponse(page, status_code=status)
+        if visit.request.cookies.get(self.cookies.flash):
+            self.cookies.forget(response, self.cookies.flash)
+        return response
+
+    def render_open(self, template: str, status: int = HTTPStatus.OK, **context: Any) -> Response:
+        return HTMLResponse(self.renderer.render(template, {"user": None, **context}), status_code=status)
+
+    def done(self, target: str, flash: str) -> Response:
+        """After a form: on to `target`, where the message of FLASHES is shown once."""
+        response = RedirectResponse(target, status_code=HTTPStatus.SEE_OTHER)
+        self.cookies.keep_flash(response, flash)
+        return response
+
+    def _frame(self, visit: Visit) -> dict[str, Any]:
+        return {
+            "user": visit.user,
+            "path": visit.request.url.path,
+            "csrf": csrf_token(visit.session),
+            "now": self.services.now(),
+            "flash": FLASHES.get(visit.request.cookies.get(self.cookies.flash, "")),
+            "may": lambda right: may(visit.user, Right(right)),
+        }
+
+    def _add(self, path: str, method: str, handler: OpenHandler) -> None:
+        async def answer(request: Request) -> Response:
+            form = await _read_form(request) if method == "POST" else {}
+            return await run_in_threadpool(self._answer, request, form, handler)
+
+        self.router.add_route(path, answer, methods=[method], include_in_schema=False)
+
+    def _answer(self, request: Request, form: Mapping[str, str] | None, handler: OpenHandler) -> Response:
+        if any(sign in request.headers.get("user-agent", "") for sign in _TRIDENT):
+            return protect_page(self.render_open("trident.html"))
+        try:
+            if form is None:
+                raise RejectedError("HUB-1003", "提交的表单过大")
+            return protect_page(handler(request, form))
+        except SignInNeededError:
+            return protect_page(_to_sign_in(request))
+        except HubError as error:
+            return protect_page(self._failure(request, error))
+
+    def _signed_in(self, request: Request, form: Mapping[str, str], right: Right, handler: Handler) -> Response:
+        session = request.cookies.get(self.cookies.session, "")
+        user = self.services.user_of(session) if session else None
+        if user is None:
+            raise SignInNeededError
+        visit = Visit(request, user, session, form)
+        try:
+            if request.method == "POST":
+                check_form(request, session, form.get("csrf", ""), self.public_url)
+            require(user, right)
+            return handler(visit)
+        except HubError as error:
+            return self.render(visit, "problem.html", _status(error), error=error, heading=_heading(error))
+
+    def _failure(self, request: Request, error: HubError) -> Response:
+        return self.render_open("problem.html", _status(error), error=error, heading=_heading(error))
+
+
+def _status(error: HubError) -> int:
+    if isinstance(error, RetryableError):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, NotFoundError):
+        return HTTPStatus.NOT_FOUND
+    return _STATUS_BY_CODE.get(error.code, HTTPStatus.BAD_REQUEST)
+
+
+_HEADINGS = {
+    HTTPStatus.NOT_FOUND: "没有找到",
+    HTTPStatus.FORBIDDEN: "不能这样做",
+    HTTPStatus.SERVICE_UNAVAILABLE: "平台暂时不可用",
+}
+
+
+def _heading(error: HubError) -> str:
+    return _HEADINGS.get(HTTPStatus(_status(error)), "没有办成")
+
+
+def _to_sign_in(request: Request) -> Response:
+    """A fragment request is told to leave the page, or the form would appear inside a list."""
+    fragment = "hx-request" in request.headers
+    here = urlsplit(request.headers.get("hx-current-url", "") if fragment else str(request.url))
+    back = here.path + (f"?{here.query}" if here.query else "")
+    target = "/login" if request.method != "GET" or back in ("", "/") else f"/login?next={quote(back, safe='/')}"
+    if fragment:
+        return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": target})
+    return RedirectResponse(target, status_code=HTTPStatus.SEE_OTHER)
+
+
+async def _read_form(request: Request) -> Mapping[str, str] | None:
+    """The text fields; None when the form is larger than any of ours, or of unannounced size."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > _LARGEST_FORM_BYTES:
+        return None
+    async with request.form(max_files=0, max_fields=20) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}

@@ -1,0 +1,57 @@
+"""Today's figures, and the one search box of every page."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.responses import RedirectResponse, Response
+
+from hub.console.pages import Console, Visit
+from hub.console.rendering import with_query
+from hub.console.services import CardSearch, Row
+from hub.console.session import Right, may
+from hub.domain.errors import NotFoundError
+from hub.domain.identifiers import is_unified_no, tidy
+
+_CARDS_SHOWN = 6
+_DUE_SOON_RULE = "T02"
+
+
+def register(console: Console) -> None:
+    console.page("/", Right.HOME, lambda visit: _home(console, visit))
+    console.page("/search", Right.HOME, lambda visit: _search(console, visit))
+
+
+def _home(console: Console, visit: Visit) -> Response:
+    cards = _cards(console, visit) if may(visit.user, Right.CARDS) else {}
+    return console.render(visit, "home.html", figures=console.services.figures(visit.user), **cards)
+
+
+def _cards(console: Console, visit: Visit) -> Mapping[str, list[Row]]:
+    latest = CardSearch(state="OPEN", limit=_CARDS_SHOWN)
+    due_soon = CardSearch(state="OPEN", rule_code=_DUE_SOON_RULE, limit=_CARDS_SHOWN)
+    return {
+        "latest_cards": list(console.services.search_cards(visit.user, latest).items),
+        "due_soon": list(console.services.search_cards(visit.user, due_soon).items),
+    }
+
+
+def _search(console: Console, visit: Visit) -> Response:
+    """An exact number leads straight to its page; anything else is a search among cases."""
+    sought = visit.query("q")
+    target = _exact(console, visit, sought) or with_query("/cases", {"q": sought})
+    return RedirectResponse(target, status_code=HTTPStatus.SEE_OTHER)
+
+
+def _exact(console: Console, visit: Visit, sought: str) -> str | None:
+    try:
+        if is_unified_no(sought) and may(visit.user, Right.CASES):
+            return f"/cases/{console.services.case(visit.user, tidy(sought))['unifiedNo']}"
+        if _is_receipt_no(sought) and may(visit.user, Right.MESSAGES):
+            return f"/messages/{console.services.message(visit.user, sought)['receiptNo']}"
+    except NotFoundError:
+        return None
+    return None
+
+
+def _is_receipt_no(text: str) -> bool:
+    return text.isascii() and text[:1] == "R" and text[1:9].isdecimal() and text.replace("-", "").isalnum()

@@ -1,0 +1,1 @@
+"""The doors: every one makes an Envelope and calls receive()."""

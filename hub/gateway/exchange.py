@@ -1,0 +1,138 @@
+"""The use cases behind every door: who is calling, take a message, what became of it, what do you hold of mine."""
+
+import hashlib
+import hmac
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from adapters.messages import same_content
+from hub.domain.envelopes import Envelope, Sender
+from hub.domain.errors import NotFoundError, RejectedError
+from hub.domain.item_codes import subject_of
+from hub.domain.receipts import Receipt
+from hub.stores import case_library, exchange, reconciliation, registry
+from hub.stores.reconciliation import Reconciliation
+from hub.stores.sealing import Sealer
+from hub.stores.session import Database
+
+NONCE_WINDOW = timedelta(minutes=5)
+_NONCE_MEMORY = NONCE_WINDOW * 3  # longer than any token can be valid, skew on both sides included
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Thread-safe; one per process. `now` gives aware UTC time."""
+
+    database: Database
+    sealer: Sealer
+    now: Callable[[], datetime]
+
+    def sender_by_password(self, code: str, secret: str) -> Sender:
+        """Raises RejectedError HUB-2001 on a wrong code or secret (the same for both), HUB-2002 when disabled."""
+        known = self._credentials(code)
+        given = secret.encode()
+        if known is None or not any([hmac.compare_digest(held.encode(), given) for held in known.secrets]):
+            raise _refused()
+        return _enabled(known)
+
+    def sender_by_digest(self, code: str, digest: bytes, nonce: bytes, created: str) -> Sender:
+        """WS-Security PasswordDigest: Base64(SHA-1(nonce + created + secret)); `digest` is the Base64 text.
+
+        Raises RejectedError HUB-2001 as `sender_by_password`, HUB-2005 outside the window or on a nonce seen before.
+        """
+        known = self._credentials(code)
+        if known is None or not any([hmac.compare_digest(_password_digest(held, nonce, created), digest) for held in known.secrets]):
+            raise _refused()
+        self._use_once(known.sender.sender_id, nonce, created)
+        return _enabled(known)
+
+    def _credentials(self, code: str) -> registry.SenderCredentials | None:
+        with self.database.read() as unit:
+            return registry.credentials_of(unit, self.sealer, code)
+
+    def _use_once(self, sender_id: int, nonce: bytes, created: str) -> None:
+        now = self.now()
+        if abs(now - _parse_created(created)) > NONCE_WINDOW:
+            raise RejectedError("HUB-2005", "UsernameToken 的 Created 与服务器时间相差超过 5 分钟，请校准时钟")
+        with self.database.unit() as unit:
+            registry.forget_nonces(unit, now - _NONCE_MEMORY)
+            if not registry.remember_nonce(unit, sender_id, nonce, now):
+                raise RejectedError("HUB-2005", "UsernameToken 的 Nonce 已经用过，每次请求须换新")
+
+    def receive(self, envelope: Envelope) -> Receipt:
+        """Commits the message and answers with its receipt; a repeated message gets its first receipt as DUPLICATE.
+
+        Raises RejectedError HUB-6001 when the messageId was used for other content, RetryableError HUB-9002.
+        """
+        sealed = self.sealer.seal_body(envelope.body)
+        with self.database.unit() as unit:
+            receipt = exchange.accept(unit, sealed, envelope)
+        return receipt or self._first_receipt(envelope)
+
+    def _first_receipt(self, envelope: Envelope) -> Receipt:
+        with self.database.read() as unit:
+            row = exchange.find(unit, envelope.sender.sender_id, message_id=envelope.message_id)
+        if row is None:
+            raise RejectedError("HUB-9001", "报文登记状态不明，请用同一报文标识重试")
+        if row.digest != envelope.digest and not self._same_message(row, envelope):
+            raise RejectedError("HUB-6001", "这个报文标识已用于内容不同的报文；新内容请换新的 messageId", "messageId")
+        return exchange.receipt_of(row).as_duplicate()
+
+    def _same_message(self, row: exchange.Row, envelope: Envelope) -> bool:
+        """Same records in other bytes: a retry carries a new security header, another client other white space."""
+        if (row.kind, row.body_format) != (envelope.kind.name, envelope.body_format):
+            return False
+        first = (self.sealer.open_body(row.body_sealed), row.charset)
+        return same_content(envelope.body_format, envelope.kind, first, (envelope.body, envelope.charset))
+
+    def receipt(self, sender: Sender, *, receipt_no: str | None = None, message_id: str | None = None) -> Receipt:
+        """The receipt with the state of every record. Raises NotFoundError HUB-4041, also for another sender's."""
+        with self.database.read() as unit:
+            row = None
+            if receipt_no or message_id:
+                row = exchange.find(unit, sender.sender_id, receipt_no=receipt_no, message_id=message_id)
+            if row is None:
+                raise NotFoundError("HUB-4041", "没有这个回执；请核对回执编号或报文标识")
+            return replace(exchange.receipt_of(row), record_states=exchange.record_states(unit, row))
+
+    def reconcile(self, sender: Sender, day: date) -> Reconciliation:
+        """What the hub holds from the sender for one day in China, by received time."""
+        with self.database.read() as unit:
+            return reconciliation.reconcile(unit, sender.sender_id, day)
+
+    def allocate_case_nos(self, sender: Sender, item_code: str, count: int) -> list[str]:
+        """Fresh unified case numbers. Raises RejectedError HUB-4004 when no department of the sender fits the item."""
+        with self.database.unit() as unit:
+            subjects = registry.subjects_of(unit, sender.org_codes)
+            own = set(subjects.values())
+            named = subject_of("", item_code)
+            subject = named if named in own else next(iter(sorted(own)), None) if named is None else None
+            if subject is None or not 1 <= count <= 1000:
+                raise RejectedError("HUB-4004", "该事项不属于本报送方的部门，或数量不在 1 至 1000 之间", "itemCode")
+            return case_library.allocate(unit, sender.sender_id, item_code, subject, self.now(), count)
+
+
+def _refused() -> RejectedError:
+    return RejectedError("HUB-2001", "报送方代码或密钥不正确")
+
+
+def _enabled(known: registry.SenderCredentials) -> Sender:
+    if known.disabled_notice is not None:
+        raise RejectedError("HUB-2002", f"报送方已停用：{known.disabled_notice}")
+    return known.sender
+
+
+def _password_digest(secret: str, nonce: bytes, created: str) -> bytes:
+    return b64encode(hashlib.sha1(nonce + created.encode() + secret.encode(), usedforsecurity=False).digest())
+
+
+def _parse_created(created: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(created.strip())
+    except ValueError as exc:
+        raise RejectedError("HUB-2005", "UsernameToken 的 Created 不是有效时间") from exc
+    if moment.tzinfo is None:
+        raise RejectedError("HUB-2005", "UsernameToken 的 Created 须带时区，例如以 Z 结尾")
+    return moment

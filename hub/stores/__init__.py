@@ -1,0 +1,1 @@
+"""The five information stores and what surrounds them; the only home of SQLAlchemy."""

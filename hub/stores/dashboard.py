@@ -1,0 +1,88 @@
+"""Today's figures for the home page, each counted from rows, none kept."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from hub.domain.findings import Level
+from hub.domain.times import as_json, china_day, day_bounds
+from hub.stores.case_library import case_library
+from hub.stores.exchange import envelope, outbox, quarantine
+from hub.stores.registry import sender
+from hub.stores.supervision import card
+
+DUE_SOON = timedelta(days=3)
+
+
+def todays_figures(unit: Connection, now: datetime, scope: frozenset[str] | None) -> dict[str, Any]:
+    """Counts of the day in China; case and card figures within the asker's scope."""
+    start, _ = day_bounds(china_day(now))
+    today = envelope.c.received_at >= start
+    sums = select(func.count(), func.sum(envelope.c.accepted_count), func.sum(envelope.c.rejected_count)).where(today)
+    received, accepted, rejected = unit.execute(sums).one()
+    waiting, oldest = unit.execute(select(func.count(), func.min(outbox.c.created_at))).one()
+    return {
+        "day": china_day(now).isoformat(),
+        "received": received,
+        "accepted": accepted or 0,
+        "rejected": rejected or 0,
+        "quarantined": _count(unit, quarantine, quarantine.c.state == "OPEN"),
+        "waiting": waiting,
+        "oldestWaitingSeconds": round((now - oldest).total_seconds()) if oldest else 0,
+        "openCards": _cards_by_level(unit, card.c.state == "OPEN", scope),
+        "cardsToday": _cards_by_level(unit, card.c.raised_at >= start, scope),
+        "senders": _senders(unit, start),
+    } | _cases(unit, now, start, scope)
+
+
+def _count(unit: Connection, table: Any, *conditions: Any) -> int:
+    return unit.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+
+
+def _cards_by_level(unit: Connection, condition: Any, scope: frozenset[str] | None) -> dict[str, int]:
+    query = select(card.c.level, func.count()).where(condition).group_by(card.c.level)
+    if scope is not None:
+        query = query.where(card.c.org_code.in_(scope))
+    counted = {level: count for level, count in unit.execute(query)}
+    return {level.value: counted.get(level.value, 0) for level in Level}
+
+
+def _cases(unit: Connection, now: datetime, start: datetime, scope: frozenset[str] | None) -> dict[str, int]:
+    table = case_library
+    mine = [] if scope is None else [table.c.org_code.in_(scope)]
+    running = table.c.finished_at.is_(None)
+    due_soon = table.c.promised_due_at.between(now, now + DUE_SOON)
+    return {
+        "openCases": _count(unit, table, running, *mine),
+        "finishedToday": _count(unit, table, table.c.finished_at >= start, *mine),
+        "dueSoon": _count(unit, table, running, due_soon, *mine),
+        "incompleteCases": _count(unit, table, table.c.state == "INCOMPLETE", *mine),
+    }
+
+
+def _senders(unit: Connection, start: datetime) -> list[dict[str, Any]]:
+    today = select(
+        envelope.c.sender_id, func.sum(envelope.c.accepted_count).label("accepted"), func.sum(envelope.c.rejected_count).label("rejected")
+    ).where(envelope.c.received_at >= start)
+    daily = today.group_by(envelope.c.sender_id).subquery()
+    last = (
+        select(envelope.c.received_at)
+        .where(envelope.c.sender_id == sender.c.id)
+        .order_by(envelope.c.received_at.desc())
+        .limit(1)
+        .correlate(sender)
+        .scalar_subquery()
+    )
+    query = select(sender.c.code, sender.c.name, last.label("last"), daily.c.accepted, daily.c.rejected)
+    rows = unit.execute(query.outerjoin(daily, daily.c.sender_id == sender.c.id).order_by(sender.c.code))
+    return [
+        {
+            "code": row.code,
+            "name": row.name,
+            "lastReceivedAt": as_json(row.last),
+            "acceptedToday": row.accepted or 0,
+            "rejectedToday": row.rejected or 0,
+        }
+        for row in rows
+    ]

@@ -1,0 +1,316 @@
+"""The exchange store, beside the five: messages as received, the outbox, and what was set aside.
+
+A message is accepted when its row and its outbox row are committed; the receipt only repeats what stands here.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from hub.domain.envelopes import Envelope
+from hub.domain.errors import HubError
+from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord
+from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.sealing import Sealer
+
+envelope = Table(
+    "envelope",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("receipt_no", String(32), nullable=False, unique=True),
+    Column("sender_id", ForeignKey("sender.id"), nullable=False),
+    Column("message_id", String(100), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("body_format", String(10), nullable=False),
+    Column("charset", String(10), nullable=False),
+    Column("body_sealed", LargeBinary, nullable=False),
+    Column("body_size", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("trace_id", String(64), nullable=False),
+    Column("accepted_count", Integer, nullable=False),
+    Column("rejected_count", Integer, nullable=False),
+    Column("record_ids", Document, nullable=False),  # in message order, null where a record had none
+    Column("errors", Document, nullable=False),  # rows of RecordError
+    Column("processed_at", UtcTime),
+    UniqueConstraint("sender_id", "message_id"),
+)
+Index("ix_envelope_received_at", envelope.c.received_at, envelope.c.id)
+Index("ix_envelope_sender_received", envelope.c.sender_id, envelope.c.received_at)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("available_at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", String(200)),
+)
+Index("ix_outbox_available_at", outbox.c.available_at, outbox.c.id)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("record_id", String(100)),
+    Column("code", String(10), nullable=False),
+    Column("path", String(300), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("sample", Text, nullable=False, default=""),
+    Column("state", String(10), nullable=False),
+    Column("quarantined_at", UtcTime, nullable=False),
+    Column("resolved_at", UtcTime),
+    Column("resolved_by", String(100)),
+    Column("reason", String(500)),
+    UniqueConstraint("envelope_id", "seq"),
+)
+Index("ix_quarantine_state", quarantine.c.state, quarantine.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An accepted message that a worker has taken to process."""
+
+    outbox_id: int
+    envelope_id: int
+    sender_id: int
+    kind: str
+    body_format: str
+    charset: str
+    body: bytes
+    received_at: datetime
+    trace_id: str
+    rejected_seqs: frozenset[int]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A record that cannot be taken: where it stands, why, and a masked sample."""
+
+    seq: int
+    record_id: str | None
+    error: HubError
+    sample: str = ""
+
+
+def _new_receipt_no(now: datetime) -> str:
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    return f"R{now:%Y%m%d}-" + "".join(secrets.choice(alphabet) for _ in range(12))
+
+
+def accept(unit: Connection, sealed_body: bytes, message: Envelope) -> Receipt | None:
+    """Keeps the message and, when any record is good, its outbox row. None when sender and messageId are known."""
+    errors = [_error_row(arrival.seq, arrival.record_id, message, issue) for arrival in message.arrivals for issue in arrival.issues]
+    rejected = sum(1 for arrival in message.arrivals if arrival.issues)
+    values = {
+        "receipt_no": _new_receipt_no(message.received_at),
+        "sender_id": message.sender.sender_id,
+        "message_id": message.message_id,
+        "kind": message.kind.name,
+        "body_format": message.body_format,
+        "charset": message.charset,
+        "body_sealed": sealed_body,
+        "body_size": len(message.body),
+        "digest": message.digest,
+        "received_at": message.received_at,
+        "trace_id": message.trace_id,
+        "accepted_count": len(message.arrivals) - rejected,
+        "rejected_count": rejected,
+        "record_ids": [arrival.record_id for arrival in message.arrivals],
+        "errors": errors,
+        "processed_at": message.received_at if rejected == len(message.arrivals) else None,
+    }
+    try:
+        with unit.begin_nested():
+            row = unit.execute(insert(envelope).values(values).returning(envelope)).one()
+    except IntegrityError:
+        return None
+    if values["processed_at"] is None:
+        enqueue(unit, [row.id], message.received_at)
+    return receipt_of(row)
+
+
+def _error_row(seq: int, record_id: str | None, message: Envelope, issue: Any) -> list[Any]:
+    path = f"{message.kind.element}[{seq}]/{issue.path}".rstrip("/")
+    return [seq, record_id, issue.code, path, issue.message]
+
+
+def enqueue(unit: Connection, envelope_ids: Iterable[int], now: datetime) -> None:
+    """Puts messages (again) before the workers; processing the same message twice changes nothing."""
+    unit.execute(insert(outbox), [{"envelope_id": id_, "created_at": now, "available_at": now} for id_ in envelope_ids])
+
+
+def find(unit: Connection, sender_id: int, *, receipt_no: str | None = None, message_id: str | None = None) -> Row[Any] | None:
+    """The envelope row of a sender by receipt number or message id."""
+    query = select(envelope).where(envelope.c.sender_id == sender_id)
+    if receipt_no is not None:
+        query = query.where(envelope.c.receipt_no == receipt_no)
+    if message_id is not None:
+        query = query.where(envelope.c.message_id == message_id)
+    return unit.execute(query).first()
+
+
+def receipt_of(row: Row[Any]) -> Receipt:
+    status = ReceiptStatus.PARTIAL
+    if row.rejected_count == 0:
+        status = ReceiptStatus.ACCEPTED
+    elif row.accepted_count == 0:
+        status = ReceiptStatus.REJECTED
+    return Receipt(
+        receipt_no=row.receipt_no,
+        message_id=row.message_id,
+        status=status,
+        received_at=row.received_at,
+        digest=row.digest,
+        accepted_count=row.accepted_count,
+        rejected_count=row.rejected_count,
+        errors=tuple(RecordError(*error) for error in row.errors),
+    )
+
+
+def record_states(unit: Connection, row: Row[Any]) -> tuple[StateOfRecord, ...]:
+    """Where every record of a message is, derived from the message, its refusals and its quarantine rows."""
+    refused = {error[0]: error for error in reversed(row.errors)}
+    open_rows = (quarantine.c.envelope_id == row.id) & (quarantine.c.state == "OPEN")
+    aside = {held.seq: held for held in unit.execute(select(quarantine).where(open_rows))}
+    rest = RecordState.STORED if row.processed_at is not None else _waiting_state(unit, row.id)
+    states = []
+    for seq, record_id in enumerate(row.record_ids, start=1):
+        if seq in refused:
+            states.append(StateOfRecord(seq, record_id, RecordState.REJECTED, refused[seq][2], refused[seq][4]))
+        elif seq in aside:
+            held = aside[seq]
+            states.append(StateOfRecord(seq, record_id, RecordState.QUARANTINED, held.code, held.message))
+        else:
+            states.append(StateOfRecord(seq, record_id, rest))
+    return tuple(states)
+
+
+def _waiting_state(unit: Connection, envelope_id: int) -> RecordState:
+    tried = unit.execute(select(outbox.c.attempts).where(outbox.c.envelope_id == envelope_id)).scalar()
+    return RecordState.QUEUED if tried else RecordState.RECEIVED
+
+
+def claim(unit: Connection, sealer: Sealer, now: datetime, *, limit: int, only: int | None = None) -> list[Waiting]:
+    """Takes messages that are due, oldest first, for the length of this unit of work; other workers pass them by."""
+    query = (
+        select(outbox.c.id.label("outbox_id"), outbox.c.attempts, envelope)
+        .join_from(outbox, envelope)
+        .where(outbox.c.available_at <= now)
+        .order_by(outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=outbox)
+    )
+    if only is not None:
+        query = query.where(outbox.c.id == only)
+    return [_waiting(row, sealer) for row in unit.execute(query)]
+
+
+def _waiting(row: Row[Any], sealer: Sealer) -> Waiting:
+    return Waiting(
+        outbox_id=row.outbox_id,
+        envelope_id=row.id,
+        sender_id=row.sender_id,
+        kind=row.kind,
+        body_format=row.body_format,
+        charset=row.charset,
+        body=sealer.open_body(row.body_sealed),
+        received_at=row.received_at,
+        trace_id=row.trace_id,
+        rejected_seqs=frozenset(error[0] for error in row.errors),
+        attempts=row.attempts,
+    )
+
+
+def due_outbox_ids(unit: Connection, now: datetime, limit: int) -> list[int]:
+    query = select(outbox.c.id).where(outbox.c.available_at <= now).order_by(outbox.c.id).limit(limit)
+    return list(unit.execute(query).scalars())
+
+
+def count_attempt(unit: Connection, outbox_id: int, code: str) -> int:
+    """Counts a failed attempt; the number of attempts so far, 0 when the message is gone from the queue."""
+    counted = update(outbox).where(outbox.c.id == outbox_id).values(attempts=outbox.c.attempts + 1, last_error=code)
+    return unit.execute(counted.returning(outbox.c.attempts)).scalar() or 0
+
+
+def postpone(unit: Connection, outbox_id: int, until: datetime) -> None:
+    unit.execute(update(outbox).where(outbox.c.id == outbox_id).values(available_at=until))
+
+
+def give_up(unit: Connection, outbox_id: int, error: HubError, now: datetime) -> None:
+    """Sets a whole message aside and takes it out of the queue."""
+    query = select(envelope).join_from(outbox, envelope).where(outbox.c.id == outbox_id)
+    row = unit.execute(query).one()
+    refused = {entry[0] for entry in row.errors}
+    records = [
+        SetAside(seq, record_id, error) for seq, record_id in enumerate(row.record_ids, start=1) if seq not in refused
+    ]
+    set_aside(unit, row.id, records, now)
+    _finish(unit, [row.id], [outbox_id], now)
+
+
+def complete(unit: Connection, done: Sequence[Waiting], now: datetime) -> None:
+    """Marks messages processed and takes them out of the queue."""
+    _finish(unit, [waiting.envelope_id for waiting in done], [waiting.outbox_id for waiting in done], now)
+
+
+def _finish(unit: Connection, envelope_ids: Sequence[int], outbox_ids: Sequence[int], now: datetime) -> None:
+    unit.execute(update(envelope).where(envelope.c.id.in_(envelope_ids)).values(processed_at=now))
+    unit.execute(delete(outbox).where(outbox.c.id.in_(outbox_ids)))
+
+
+def set_aside(unit: Connection, envelope_id: int, records: Sequence[SetAside], now: datetime) -> None:
+    """Quarantines records of one message; what an earlier run of the same message set aside is replaced."""
+    seqs = [record.seq for record in records]
+    mine = quarantine.c.envelope_id == envelope_id
+    unit.execute(delete(quarantine).where(mine, quarantine.c.seq.in_(seqs), quarantine.c.state != "DISCARDED"))
+    kept = set(unit.execute(select(quarantine.c.seq).where(mine, quarantine.c.seq.in_(seqs))).scalars())
+    rows = [
+        {
+            "envelope_id": envelope_id,
+            "seq": record.seq,
+            "record_id": record.record_id,
+            "code": record.error.code,
+            "path": record.error.path or "",
+            "message": record.error.message,
+            "sample": record.sample,
+            "state": "OPEN",
+            "quarantined_at": now,
+        }
+        for record in records
+        if record.seq not in kept
+    ]
+    if rows:
+        unit.execute(insert(quarantine), rows)
+
+
+def clear_quarantine(unit: Connection, envelope_ids: Sequence[int], now: datetime) -> None:
+    """Open quarantine rows of messages about to be processed again are marked replayed; what fails again returns."""
+    open_rows = quarantine.c.envelope_id.in_(envelope_ids) & (quarantine.c.state == "OPEN")
+    unit.execute(update(quarantine).where(open_rows).values(state="REPLAYED", resolved_at=now))

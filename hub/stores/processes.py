@@ -1,0 +1,242 @@
+"""Store 2, 办理过程信息库: steps, applications, special procedures, materials and attachments as facts of a case."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    select,
+    update,
+)
+
+from hub.domain.records import Application, ProcessRecord
+from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.facts import Incoming, Stored, sort_out
+from hub.stores.sealing import Sealer
+
+process_record = Table(
+    "process_record",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("sender_id", ForeignKey("sender.id"), nullable=False),
+    Column("record_id", String(100), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("is_current", Boolean, nullable=False),
+    Column("case_id", ForeignKey("case_library.id"), nullable=False),
+    Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("content_digest", String(64), nullable=False),
+    Column("item_code", String(100), nullable=False),
+    Column("org_name", String(200)),
+    Column("office", String(400)),
+    Column("step_seq", Integer, nullable=False),
+    Column("step_code", String(100)),
+    Column("step_name", String(200), nullable=False),
+    Column("post", String(200)),
+    Column("officer_id", String(50)),
+    Column("officer_name", String(100)),
+    Column("step_status", String(32), nullable=False),
+    Column("started_at", UtcTime),
+    Column("handled_at", UtcTime),
+    Column("opinion", Text),
+    Column("risk", Document),
+    Column("notes", Document, nullable=False),
+    UniqueConstraint("sender_id", "record_id", "revision"),
+)
+Index("ix_process_record_case", process_record.c.case_id, process_record.c.is_current)
+
+# An application and a special procedure arrive inside a process record and live and die with its revision.
+case_application = Table(
+    "case_application",
+    metadata,
+    Column("process_record_id", ForeignKey("process_record.id"), primary_key=True),
+    Column("case_id", ForeignKey("case_library.id"), nullable=False, index=True),
+    Column("title", String(200), nullable=False),
+    Column("summary", String(1000)),
+    Column("apply_method", String(32)),
+    Column("apply_form", Text),
+    Column("applied_at", UtcTime, nullable=False),
+    Column("accepted_at", UtcTime),
+    Column("applicant_type", String(32)),
+    Column("applicant_name", String(200), nullable=False),
+    Column("applicant_id_type", String(32)),
+    Column("applicant_id_sealed", LargeBinary),
+    Column("applicant_id_key", String(32), index=True),
+    Column("applicant_phone_sealed", LargeBinary),
+    Column("applicant_phone_key", String(32), index=True),
+    Column("legal_representative", String(100)),
+    Column("agent_name", String(100)),
+    Column("agent_id_type", String(32)),
+    Column("agent_id_sealed", LargeBinary),
+    Column("agent_id_key", String(32), index=True),
+    Column("agent_phone_sealed", LargeBinary),
+    Column("agent_phone_key", String(32), index=True),
+    Column("handling_class", String(32)),
+    Column("promised_limit", Integer),
+    Column("limit_unit", String(32)),
+    Column("statutory_limit", Integer),
+    Column("statutory_limit_unit", String(32)),
+    Column("area", String(12)),
+)
+
+special_procedure = Table(
+    "special_procedure",
+    metadata,
+    Column("process_record_id", ForeignKey("process_record.id"), primary_key=True),
+    Column("case_id", ForeignKey("case_library.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("basis", Text),
+    Column("approver", String(100)),
+    Column("requested_limit", Integer),
+    Column("limit_unit", String(32)),
+    Column("notified_in_writing", Boolean),
+    Column("result", String(2000)),
+)
+
+case_material = Table(
+    "case_material",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("process_record_id", ForeignKey("process_record.id"), nullable=False),
+    Column("case_id", ForeignKey("case_library.id"), nullable=False, index=True),
+    Column("name", String(500), nullable=False),
+    Column("kind", String(100)),
+    Column("copies", Integer),
+    Column("received", Boolean),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("process_record_id", ForeignKey("process_record.id")),
+    Column("result_record_id", ForeignKey("result_record.id")),
+    Column("case_id", ForeignKey("case_library.id"), nullable=False, index=True),
+    Column("attachment_id", String(100), nullable=False),
+    Column("name", String(500)),
+    Column("kind", String(100)),
+    Column("media_type", String(100)),
+    Column("size", Integer),
+    Column("digest", String(128)),
+)
+
+
+def known_digests(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> dict[tuple[tuple[Any, ...], int], str]:
+    """Content digest by (sender, record id) and revision, for the keys given."""
+    by_sender: dict[int, list[str]] = {}
+    for sender_id, record_id in keys:
+        by_sender.setdefault(sender_id, []).append(record_id)
+    known = {}
+    for sender_id, record_ids in by_sender.items():
+        query = select(table.c.record_id, table.c.revision, table.c.content_digest).where(
+            table.c.sender_id == sender_id, table.c.record_id.in_(record_ids)
+        )
+        for row in unit.execute(query):
+            known[((sender_id, row.record_id), row.revision)] = row.content_digest
+    return known
+
+
+def mark_current(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> None:
+    """Leaves exactly the highest revision of each key current, in whatever order the revisions came."""
+    known = known_digests(unit, table, keys)
+    newest: dict[tuple[Any, ...], int] = {}
+    for key, revision in known:
+        newest[key] = max(revision, newest.get(key, 0))
+    for (sender_id, record_id), revision in sorted(newest.items()):
+        mine = (table.c.sender_id == sender_id) & (table.c.record_id == record_id)
+        unit.execute(update(table).where(mine).values(is_current=table.c.revision == revision))
+
+
+def split_revisions(unit: Connection, table: Table, added: Sequence[Incoming[Any]], known: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """Keys of which more than one revision is in play: only those need `mark_current`; the rest is current at once."""
+    count: dict[tuple[Any, ...], int] = {}
+    for entry in added:
+        count[entry.key] = count.get(entry.key, 0) + 1
+    return {key for key, revisions in count.items() if revisions > 1 or key in known}
+
+
+def store_process_records(
+    unit: Connection, sealer: Sealer, incoming: Sequence[Incoming[ProcessRecord]], case_ids: dict[tuple[str, str], int]
+) -> Stored[ProcessRecord]:
+    """Adds steps that are new, with what they carry. `case_ids` holds every (orgCode, caseNo) of the batch."""
+    known = known_digests(unit, process_record, {entry.key for entry in incoming})
+    stored = sort_out(incoming, known)
+    if not stored.added:
+        return stored
+    unsettled = split_revisions(unit, process_record, stored.added, {key for key, _ in known})
+    rows = [_row(entry, case_ids, is_current=entry.key not in unsettled) for entry in stored.added]
+    returning = insert(process_record).returning(process_record.c.id, sort_by_parameter_order=True)
+    ids = list(unit.execute(returning, rows).scalars())
+    _store_parts(unit, sealer, list(zip(ids, (row["case_id"] for row in rows), stored.added, strict=True)))
+    mark_current(unit, process_record, unsettled)
+    return stored
+
+
+_STEP_COLUMNS = (
+    "record_id", "revision", "item_code", "org_name", "office", "step_seq", "step_code", "step_name", "post",
+    "officer_id", "officer_name", "step_status", "started_at", "handled_at", "opinion",
+)  # fmt: skip
+_APPLICATION_COLUMNS = (
+    "title", "summary", "apply_method", "apply_form", "applied_at", "accepted_at", "applicant_type", "applicant_name",
+    "applicant_id_type", "legal_representative", "agent_name", "agent_id_type", "handling_class", "promised_limit",
+    "limit_unit", "statutory_limit", "statutory_limit_unit", "area",
+)  # fmt: skip
+_SPECIAL_COLUMNS = (
+    "kind", "started_at", "ended_at", "basis", "approver", "requested_limit", "limit_unit", "notified_in_writing", "result",
+)  # fmt: skip
+_PERSONAL = {
+    "applicant_id_no": "applicant_id", "applicant_phone": "applicant_phone", "agent_id_no": "agent_id",
+    "agent_phone": "agent_phone",
+}  # fmt: skip
+
+
+def pick(record: object, columns: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in columns}
+
+
+def _row(entry: Incoming[ProcessRecord], case_ids: dict[tuple[str, str], int], *, is_current: bool) -> dict[str, Any]:
+    record = entry.record
+    risk = record.risk and {"type": record.risk.type, "description": record.risk.description, "control": record.risk.control}
+    case_id = case_ids[record.org_code, record.case_no]
+    return pick(record, _STEP_COLUMNS) | entry.columns() | {"case_id": case_id, "is_current": is_current, "risk": risk}
+
+
+def _store_parts(unit: Connection, sealer: Sealer, stored: list[tuple[int, int, Incoming[ProcessRecord]]]) -> None:
+    applications, specials, materials, attachments = [], [], [], []
+    for row_id, case_id, entry in stored:
+        parent = {"process_record_id": row_id, "case_id": case_id}
+        if entry.record.application is not None:
+            applications.append(parent | _application_row(entry.record.application, sealer))
+            materials += [parent | pick(held, ("name", "kind", "copies", "received")) for held in entry.record.application.material]
+        if entry.record.special is not None:
+            specials.append(parent | pick(entry.record.special, _SPECIAL_COLUMNS))
+        attachments += [parent | pick(note, ATTACHMENT_COLUMNS) for note in entry.record.attachment]
+    parts = ((case_application, applications), (special_procedure, specials), (case_material, materials), (attachment, attachments))
+    for table, rows in parts:
+        if rows:
+            unit.execute(insert(table), rows)
+
+
+ATTACHMENT_COLUMNS = ("attachment_id", "name", "kind", "media_type", "size", "digest")
+
+
+def _application_row(application: Application, sealer: Sealer) -> dict[str, Any]:
+    row = pick(application, _APPLICATION_COLUMNS)
+    for name, column in _PERSONAL.items():
+        value = getattr(application, name)
+        row[f"{column}_sealed"] = sealer.seal_text(value)
+        row[f"{column}_key"] = sealer.search_key(value)
+    return row

@@ -1,0 +1,181 @@
+"""Who may come in: departments, senders and their credentials."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from hub.domain.envelopes import Sender
+from hub.domain.errors import NotFoundError, RejectedError
+from hub.stores.base import RowId, UtcTime, metadata
+from hub.stores.sealing import Sealer
+
+department = Table(
+    "department",
+    metadata,
+    Column("org_code", String(18), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("area", String(6), nullable=False),
+    Column("letters", String(2), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+sender = Table(
+    "sender",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("code", String(100), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("disabled_notice", String(500)),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+sender_org = Table(
+    "sender_org",
+    metadata,
+    Column("sender_id", ForeignKey("sender.id"), nullable=False),
+    Column("org_code", ForeignKey("department.org_code"), nullable=False),
+    PrimaryKeyConstraint("sender_id", "org_code"),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("sender_id", ForeignKey("sender.id"), nullable=False, index=True),
+    # Sealed, not hashed: a PasswordDigest can only be checked by someone who knows the secret itself.
+    Column("secret_sealed", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+used_nonce = Table(
+    "used_nonce",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("sender_id", Integer, nullable=False),
+    Column("nonce_digest", String(64), nullable=False),
+    Column("used_at", UtcTime, nullable=False, index=True),
+    UniqueConstraint("sender_id", "nonce_digest"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderCredentials:
+    """A sender with the secrets that are valid now (two while one is being rotated)."""
+
+    sender: Sender
+    secrets: tuple[str, ...]
+    disabled_notice: str | None
+
+
+def ensure_department(unit: Connection, org_code: str, name: str, subject: tuple[str, str], now: datetime) -> None:
+    """Registers a department once; `subject` is its area (6 digits) and letters (2), used in case numbers."""
+    known = unit.execute(select(department.c.org_code).where(department.c.org_code == org_code)).first()
+    if known is None:
+        area, letters = subject
+        unit.execute(insert(department).values(org_code=org_code, name=name, area=area, letters=letters, created_at=now))
+
+
+def add_sender(unit: Connection, sealer: Sealer, code: str, name: str, org_codes: Iterable[str], now: datetime) -> str:
+    """Registers a sender and returns its secret, which is shown once. Raises RejectedError HUB-6003 on a known code."""
+    if unit.execute(select(sender.c.id).where(sender.c.code == code)).first():
+        raise RejectedError("HUB-6003", f"报送方 {code} 已经登记")
+    sender_id = unit.execute(insert(sender).values(code=code, name=name, created_at=now).returning(sender.c.id)).scalar_one()
+    unit.execute(insert(sender_org), [{"sender_id": sender_id, "org_code": org_code} for org_code in org_codes])
+    return issue_secret(unit, sealer, sender_id, now)
+
+
+def issue_secret(unit: Connection, sealer: Sealer, sender_id: int, now: datetime) -> str:
+    secret = secrets.token_urlsafe(24)
+    sealed = sealer.seal(secret.encode())
+    unit.execute(insert(credential).values(sender_id=sender_id, secret_sealed=sealed, created_at=now))
+    return secret
+
+
+def rotate_secret(unit: Connection, sealer: Sealer, code: str, now: datetime, *, revoke_old: bool) -> str:
+    """A new secret for a sender; the old ones stay valid unless revoked. Raises NotFoundError HUB-4043."""
+    sender_id = unit.execute(select(sender.c.id).where(sender.c.code == code)).scalar()
+    if sender_id is None:
+        raise NotFoundError("HUB-4043", f"没有登记报送方 {code}")
+    if revoke_old:
+        mine = (credential.c.sender_id == sender_id) & credential.c.revoked_at.is_(None)
+        unit.execute(update(credential).where(mine).values(revoked_at=now))
+    return issue_secret(unit, sealer, sender_id, now)
+
+
+def set_disabled(unit: Connection, code: str, notice: str | None) -> None:
+    """Disables a sender with the notice its callers will read, or enables it again with None."""
+    if unit.execute(update(sender).where(sender.c.code == code).values(disabled_notice=notice)).rowcount == 0:
+        raise NotFoundError("HUB-4043", f"没有登记报送方 {code}")
+
+
+def credentials_of(unit: Connection, sealer: Sealer, code: str) -> SenderCredentials | None:
+    row = unit.execute(select(sender).where(sender.c.code == code)).first()
+    if row is None:
+        return None
+    orgs = unit.execute(select(sender_org.c.org_code).where(sender_org.c.sender_id == row.id)).scalars()
+    valid = (credential.c.sender_id == row.id) & credential.c.revoked_at.is_(None)
+    sealed = unit.execute(select(credential.c.secret_sealed).where(valid)).scalars()
+    return SenderCredentials(
+        Sender(row.id, row.code, row.name, frozenset(orgs)),
+        tuple(sealer.open(secret).decode() for secret in sealed),
+        row.disabled_notice,
+    )
+
+
+def remember_nonce(unit: Connection, sender_id: int, nonce: bytes, now: datetime) -> bool:
+    """True when the nonce is new. Insert first and let the key decide, so two processes cannot both take it."""
+    digest = hashlib.sha256(nonce).hexdigest()
+    try:
+        with unit.begin_nested():
+            unit.execute(insert(used_nonce).values(sender_id=sender_id, nonce_digest=digest, used_at=now))
+    except IntegrityError:
+        return False
+    return True
+
+
+def forget_nonces(unit: Connection, before: datetime) -> None:
+    unit.execute(delete(used_nonce).where(used_nonce.c.used_at < before))
+
+
+def subjects_of(unit: Connection, org_codes: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+    """Area and letters of each known department."""
+    rows = unit.execute(select(department).where(department.c.org_code.in_(list(org_codes))))
+    return {row.org_code: (row.area, row.letters) for row in rows}
+
+
+def department_names(unit: Connection) -> dict[str, str]:
+    rows = unit.execute(select(department.c.org_code, department.c.name).order_by(department.c.org_code))
+    return {row.org_code: row.name for row in rows}
+
+
+def list_senders(unit: Connection) -> list[dict[str, Any]]:
+    """Senders for the command line: code, name, organisations, disabled notice."""
+    orgs: dict[int, list[str]] = {}
+    for row in unit.execute(select(sender_org).order_by(sender_org.c.org_code)):
+        orgs.setdefault(row.sender_id, []).append(row.org_code)
+    rows = unit.execute(select(sender).order_by(sender.c.code))
+    return [
+        {"sender": row.code, "name": row.name, "orgCodes": orgs.get(row.id, []), "disabledNotice": row.disabled_notice}
+        for row in rows
+    ]

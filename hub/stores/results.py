@@ -1,0 +1,89 @@
+"""Store 3, 办理结果信息库: how cases ended."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+)
+
+from hub.domain.records import ResultRecord
+from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.facts import Incoming, Stored, sort_out
+from hub.stores.processes import ATTACHMENT_COLUMNS, attachment, known_digests, mark_current, pick, split_revisions
+
+result_record = Table(
+    "result_record",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("sender_id", ForeignKey("sender.id"), nullable=False),
+    Column("record_id", String(100), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("is_current", Boolean, nullable=False),
+    Column("case_id", ForeignKey("case_library.id"), nullable=False),
+    Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("content_digest", String(64), nullable=False),
+    Column("item_code", String(100), nullable=False),
+    Column("result_status", String(32), nullable=False),
+    Column("raw_status", String(32)),
+    Column("opinion", Text),
+    Column("finished_at", UtcTime, nullable=False),
+    Column("receivable", Numeric(16, 2)),
+    Column("paid", Numeric(16, 2)),
+    Column("relief_reason", String(400)),
+    Column("certificate_name", String(200)),
+    Column("certificate_no", String(200)),
+    Column("certificate_valid_until", String(30)),
+    Column("delivered_at", UtcTime),
+    Column("delivery_method", String(100)),
+    Column("satisfaction", Integer),
+    Column("notes", Document, nullable=False),
+    UniqueConstraint("sender_id", "record_id", "revision"),
+)
+Index("ix_result_record_case", result_record.c.case_id, result_record.c.is_current)
+
+_COLUMNS = (
+    "record_id", "revision", "item_code", "result_status", "opinion", "finished_at", "receivable", "paid", "relief_reason",
+    "certificate_name", "certificate_no", "certificate_valid_until", "delivered_at", "delivery_method", "satisfaction",
+)  # fmt: skip
+
+
+def store_results(
+    unit: Connection, incoming: Sequence[Incoming[ResultRecord]], case_ids: dict[tuple[str, str], int]
+) -> Stored[ResultRecord]:
+    """Adds results that are new. `case_ids` holds every (orgCode, caseNo) of the batch."""
+    known = known_digests(unit, result_record, {entry.key for entry in incoming})
+    stored = sort_out(incoming, known)
+    if not stored.added:
+        return stored
+    unsettled = split_revisions(unit, result_record, stored.added, {key for key, _ in known})
+    rows = [_row(entry, case_ids, is_current=entry.key not in unsettled) for entry in stored.added]
+    ids = list(unit.execute(insert(result_record).returning(result_record.c.id, sort_by_parameter_order=True), rows).scalars())
+    attachments = [
+        {"result_record_id": row_id, "case_id": row["case_id"]} | pick(note, ATTACHMENT_COLUMNS)
+        for row_id, row, entry in zip(ids, rows, stored.added, strict=True)
+        for note in entry.record.attachment
+    ]
+    if attachments:
+        unit.execute(insert(attachment), attachments)
+    mark_current(unit, result_record, unsettled)
+    return stored
+
+
+def _row(entry: Incoming[ResultRecord], case_ids: dict[tuple[str, str], int], *, is_current: bool) -> dict[str, Any]:
+    record = entry.record
+    raw_status = next((note.raw for note in entry.notes if note.path == "resultStatus"), None)
+    case_id = case_ids[record.org_code, record.case_no]
+    return pick(record, _COLUMNS) | entry.columns() | {"case_id": case_id, "is_current": is_current, "raw_status": raw_status}

@@ -1,0 +1,207 @@
+"""Store 5, 监察业务信息库: findings, their evidence, cards and what happened to them, timers."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.domain.findings import Finding
+from hub.stores.base import Document, RowId, UtcTime, metadata
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("document", Document, nullable=False),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("case_id", ForeignKey("case_library.id"), nullable=False),
+    Column("rule_code", String(20), nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("level", String(10)),
+    Column("occurred_at", UtcTime),
+    Column("due_at", UtcTime),
+    Column("message", String(1000), nullable=False),
+    Column("evidence_digest", ForeignKey("evidence.digest"), nullable=False),
+    Column("judged_at", UtcTime, nullable=False),
+    Column("retracted_at", UtcTime),  # the facts no longer say so; the row stays
+)
+_STANDS = finding.c.retracted_at.is_(None)
+Index(
+    "uq_finding_standing", finding.c.case_id, finding.c.rule_code, finding.c.subject,
+    unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS,
+)  # fmt: skip
+
+card = Table(
+    "card",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("case_id", ForeignKey("case_library.id"), nullable=False, index=True),
+    Column("rule_code", String(20), nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("org_code", String(18), nullable=False),
+    Column("level", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("raised_at", UtcTime, nullable=False),
+    Column("occurred_at", UtcTime),
+    Column("due_at", UtcTime),
+    Column("message", String(1000), nullable=False),
+    Column("evidence_digest", ForeignKey("evidence.digest"), nullable=False),
+    Column("closed_at", UtcTime),
+    UniqueConstraint("case_id", "rule_code", "subject"),
+)
+Index("ix_card_state", card.c.state, card.c.level, card.c.id)
+Index("ix_card_org", card.c.org_code, card.c.id)
+
+card_event = Table(
+    "card_event",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("card_id", ForeignKey("card.id"), nullable=False, index=True),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", String(20), nullable=False),  # RAISED, REPLACED, CLEARED, REOPENED
+    Column("actor", String(100), nullable=False),
+    Column("reason", String(500), nullable=False),
+)
+
+timer = Table(
+    "timer",
+    metadata,
+    Column("case_id", ForeignKey("case_library.id"), primary_key=True),
+    Column("due_at", UtcTime, nullable=False),
+)
+Index("ix_timer_due_at", timer.c.due_at)
+
+CaseRule = tuple[int, str, str]  # case id, rule code, subject
+
+
+def standing_findings(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, Row[Any]]:
+    query = select(finding).where(finding.c.case_id.in_(case_ids), finding.c.retracted_at.is_(None))
+    return {(row.case_id, row.rule_code, row.subject): row for row in unit.execute(query)}
+
+
+def evidence_digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def retract_findings(unit: Connection, ids: Sequence[int], now: datetime) -> None:
+    if ids:
+        unit.execute(update(finding).where(finding.c.id.in_(ids)).values(retracted_at=now))
+
+
+def add_findings(unit: Connection, found: Sequence[tuple[int, Finding, str]], now: datetime) -> None:
+    """Adds findings with their evidence; each is case id, finding and evidence digest."""
+    if not found:
+        return
+    dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
+    documents = {digest: dict(entry.evidence) for _, entry, digest in found}
+    rows = [{"digest": digest, "document": document} for digest, document in sorted(documents.items())]
+    unit.execute(dialect.insert(evidence).on_conflict_do_nothing(), rows)
+    unit.execute(insert(finding), [_finding_row(case_id, entry, digest, now) for case_id, entry, digest in found])
+
+
+def _finding_row(case_id: int, entry: Finding, digest: str, now: datetime) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        "rule_code": entry.rule_code,
+        "rule_version": entry.rule_version,
+        "subject": entry.subject,
+        "outcome": entry.outcome.value,
+        "level": entry.level and entry.level.value,
+        "occurred_at": entry.occurred_at,
+        "due_at": entry.due_at,
+        "message": entry.message,
+        "evidence_digest": digest,
+        "judged_at": now,
+    }
+
+
+def cards_of(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, Row[Any]]:
+    query = select(card).where(card.c.case_id.in_(case_ids))
+    return {(row.case_id, row.rule_code, row.subject): row for row in unit.execute(query)}
+
+
+def raise_cards(unit: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """New open cards; each row has every column but id, state, raised_at and closed_at."""
+    if not rows:
+        return
+    values = [dict(row) | {"state": "OPEN", "raised_at": now} for row in rows]
+    ids = unit.execute(insert(card).returning(card.c.id), values).scalars().all()
+    add_card_events(unit, [(card_id, "RAISED", "达到发牌条件") for card_id in ids], now)
+
+
+_RESTATED = ("rule_version", "level", "occurred_at", "due_at", "message", "evidence_digest", "state", "closed_at")
+
+
+def restate_cards(unit: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes what a card now says: rows with `card_id` and every column of `_RESTATED`."""
+    if not rows:
+        return
+    assignments = {name: bindparam(f"new_{name}", type_=card.c[name].type) for name in _RESTATED}
+    query = update(card).where(card.c.id == bindparam("card_id")).values(assignments)
+    unit.execute(query, [{"card_id": row["card_id"]} | {f"new_{name}": row[name] for name in _RESTATED} for row in rows])
+
+
+def close_cards(unit: Connection, ids: Sequence[int], state: str, now: datetime) -> None:
+    if ids:
+        unit.execute(update(card).where(card.c.id.in_(ids)).values(state=state, closed_at=now))
+
+
+def add_card_events(unit: Connection, events: Sequence[tuple[int, str, str]], now: datetime) -> None:
+    """Each event is card id, kind and Chinese reason; the actor is the hub itself."""
+    if events:
+        rows = [{"card_id": id_, "at": now, "kind": kind, "actor": "系统", "reason": reason} for id_, kind, reason in events]
+        unit.execute(insert(card_event), rows)
+
+
+def set_timers(unit: Connection, due: Mapping[int, datetime | None]) -> None:
+    """One timer per case: when judging again may change something; None takes the timer away."""
+    gone = [case_id for case_id, at in due.items() if at is None]
+    if gone:
+        unit.execute(delete(timer).where(timer.c.case_id.in_(gone)))
+    rows = [{"case_id": case_id, "due_at": at} for case_id, at in due.items() if at is not None]
+    if rows:
+        dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(timer)
+        unit.execute(statement.on_conflict_do_update(index_elements=["case_id"], set_={"due_at": statement.excluded.due_at}), rows)
+
+
+def wake_cases(unit: Connection, case_ids: Iterable[int], now: datetime) -> None:
+    """Has cases judged again soon: something beside their own facts changed."""
+    set_timers(unit, dict.fromkeys(case_ids, now))
+
+
+def any_due(unit: Connection, now: datetime) -> bool:
+    return unit.execute(select(timer.c.case_id).where(timer.c.due_at <= now).limit(1)).first() is not None
+
+
+def due_cases(unit: Connection, now: datetime, limit: int) -> list[int]:
+    """Cases whose timer has run out, most overdue first, taken for this unit of work; other watchers pass them by."""
+    query = select(timer.c.case_id).where(timer.c.due_at <= now).order_by(timer.c.due_at).limit(limit)
+    return list(unit.execute(query.with_for_update(skip_locked=True)).scalars())

@@ -1,0 +1,1 @@
+"""The conveyor: from accepted envelope to stored and judged facts."""

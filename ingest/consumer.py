@@ -1,0 +1,70 @@
+"""Takes messages from the queue, runs the pipeline, and decides what a failure means.
+
+A batch that fails is tried again one message at a time, so a poison message never stops its neighbours. A message
+that keeps failing is quarantined whole, with the reason, after `MAX_ATTEMPTS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from hub.domain.errors import HubError, RejectedError, RetryableError
+from hub.stores import exchange
+from hub.stores.session import Database
+from ingest.pipeline import Pipeline
+
+MAX_ATTEMPTS = 5
+BATCH_MESSAGES = 10
+_FIRST_WAIT = timedelta(seconds=1)
+_LONGEST_WAIT = timedelta(minutes=5)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Works off the queue that is the outbox table itself (`db://`)."""
+
+    database: Database
+    pipeline: Pipeline
+    now: Callable[[], datetime]
+
+    def work_once(self, limit: int = BATCH_MESSAGES) -> int:
+        """Processes up to `limit` waiting messages; how many were taken. Raises RetryableError when the database is away."""
+        with self.database.read() as unit:
+            waiting = exchange.due_outbox_ids(unit, self.now(), limit)
+        if not waiting:
+            return 0
+        error = self._try(limit, None)
+        if error is not None:
+            for outbox_id in waiting:
+                self._work_alone(outbox_id)
+        return len(waiting)
+
+    def _try(self, limit: int, only: int | None) -> Exception | None:
+        try:
+            with self.database.unit() as unit:
+                batch = exchange.claim(unit, self.pipeline.sealer, self.now(), limit=limit, only=only)
+                if batch:
+                    self.pipeline.process(unit, batch, self.now())
+        except RetryableError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the one broad catch: whatever a message does, the worker lives on
+            log.warning("message failed", outbox_id=only, error=type(exc).__name__)
+            return exc
+        return None
+
+    def _work_alone(self, outbox_id: int) -> None:
+        error = self._try(1, outbox_id)
+        if error is None:
+            return
+        failure = error if isinstance(error, HubError) else RejectedError("HUB-9001", "处理时发生内部错误")
+        with self.database.unit() as unit:
+            attempts = exchange.count_attempt(unit, outbox_id, failure.code)
+            if attempts >= MAX_ATTEMPTS or isinstance(error, RejectedError):
+                exchange.give_up(unit, outbox_id, failure, self.now())
+                log.error("message quarantined", outbox_id=outbox_id, code=failure.code, attempts=attempts)
+            else:
+                exchange.postpone(unit, outbox_id, self.now() + min(_FIRST_WAIT * 4 ** (attempts - 1), _LONGEST_WAIT))

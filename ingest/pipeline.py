@@ -1,0 +1,88 @@
+"""From accepted messages to stored and judged facts. Reads like its last function: read, store, judge."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from adapters.messages import records_of
+from adapters.samples import masked_sample
+from hub.domain.errors import FieldIssue, RejectedError
+from hub.domain.records import RECORD_KINDS, ProcessRecord, Record, ResultRecord, ServiceItem
+from hub.stores import case_library, exchange, processes, results, service_items, supervision
+from hub.stores.exchange import SetAside, Waiting
+from hub.stores.facts import Incoming, Stored
+from hub.stores.sealing import Sealer
+from hub.stores.session import Connection
+from supervision.case_judging import judge_cases
+from supervision.law import Law
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Processes batches of messages, each batch within one unit of work of its caller."""
+
+    sealer: Sealer
+    law: Callable[[], Law]
+
+    def process(self, unit: Connection, batch: Sequence[Waiting], now: datetime) -> None:
+        """Stores every record of the batch or sets it aside, judges every case touched, marks the messages processed.
+
+        Safe to repeat: what is stored already is recognised by its key. Raises RetryableError when the database fails.
+        """
+        exchange.clear_quarantine(unit, [waiting.envelope_id for waiting in batch], now)
+        incoming, aside = _read(batch)
+        touched = self._store(unit, incoming, aside, now)
+        judge_cases(unit, sorted(touched), self.law(), now)
+        for envelope_id, records in aside.items():
+            exchange.set_aside(unit, envelope_id, records, now)
+        exchange.complete(unit, batch, now)
+
+    def _store(
+        self, unit: Connection, incoming: Sequence[Incoming[Any]], aside: dict[int, list[SetAside]], now: datetime
+    ) -> set[int]:
+        """Writes stores 1–3; gives back the cases that must be judged."""
+        steps, outcomes = _only(incoming, ProcessRecord), _only(incoming, ResultRecord)
+        seen = case_library.sightings((entry.record, entry.received_at) for entry in (*steps, *outcomes))
+        case_ids = case_library.ensure_cases(unit, seen) if seen else {}
+        stored: list[Stored[Any]] = [
+            service_items.store_items(unit, _only(incoming, ServiceItem)),
+            processes.store_process_records(unit, self.sealer, steps, case_ids),
+            results.store_results(unit, outcomes, case_ids),
+        ]
+        for part in stored:
+            for entry, error in part.refused:
+                aside.setdefault(entry.envelope_id, []).append(entry.set_aside(error))
+        new_items = {entry.record.item_code for entry in stored[0].added}
+        supervision.wake_cases(unit, case_library.cases_of_items(unit, new_items), now)
+        return {case_ids[entry.record.org_code, entry.record.case_no] for part in stored[1:] for entry in part.added}
+
+
+def _only(incoming: Iterable[Incoming[Any]], record_class: type[R]) -> list[Incoming[R]]:
+    return [entry for entry in incoming if isinstance(entry.record, record_class)]
+
+
+def _read(batch: Sequence[Waiting]) -> tuple[list[Incoming[Any]], dict[int, list[SetAside]]]:
+    """Canonical records of all messages; a record that can no longer be read is set aside, its neighbours go on."""
+    incoming: list[Incoming[Any]] = []
+    aside: dict[int, list[SetAside]] = {}
+    for waiting in batch:
+        kind = RECORD_KINDS[waiting.kind]
+        for seq, reading, node in records_of(waiting.body_format, kind, waiting.body, waiting.charset):
+            if seq in waiting.rejected_seqs:
+                continue
+            if reading.record is None:
+                aside.setdefault(waiting.envelope_id, []).append(_unreadable(seq, reading.issues[0], node))
+                continue
+            incoming.append(
+                Incoming(reading.record, waiting.sender_id, waiting.envelope_id, seq, waiting.received_at, reading.notes)
+            )
+    return incoming, aside
+
+
+def _unreadable(seq: int, issue: FieldIssue, node: object) -> SetAside:
+    return SetAside(seq, None, RejectedError(issue.code, issue.message, issue.path), masked_sample(node))
+
+

@@ -1,0 +1,1 @@
+"""Electronic supervision: timers, cards, and the pure judge."""

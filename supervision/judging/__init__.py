@@ -1,0 +1,1 @@
+"""The pure judge: reads no clock, no database, no settings."""

@@ -1,0 +1,73 @@
+"""What the judge needs besides facts, read once from store 4: calendar, clock policy and rules in force."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, cast
+
+from hub.domain.findings import RuleInForce
+from hub.stores.rules import active_calendar, active_rule_documents, versions_in_force
+from hub.stores.session import Connection, Database
+from supervision.judging.calendar import BusinessHours, Calendar
+from supervision.judging.clock import ClockPolicy
+from supervision.judging.rule_documents import rule_in_force
+
+RECHECK_AFTER = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Everything in force at one moment. Versions are immutable, so one Law can be shared by all threads."""
+
+    calendar: Calendar
+    policy: ClockPolicy
+    rules: tuple[RuleInForce, ...]
+
+
+def law_in_force(unit: Connection) -> Law:
+    """Raises RuntimeError when the database was never initialised (`hub init`)."""
+    stored = active_calendar(unit)
+    if stored is None:
+        raise RuntimeError("数据库尚未初始化：请先运行 hub init")
+    version, days = stored
+    return Law(_calendar(version, days), ClockPolicy(), tuple(rule_in_force(doc) for doc in active_rule_documents(unit)))
+
+
+def _calendar(version: Mapping[str, Any], days: Sequence[tuple[date, bool, str]]) -> Calendar:
+    hours = BusinessHours(tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in version["hours"]))
+    return Calendar(
+        version=version["version"],
+        exceptions={day: is_working for day, is_working, _ in days},
+        names={day: name for day, _, name in days},
+        first_day=version["first_day"],
+        published_until=version["published_until"],
+        hours=hours,
+    )
+
+
+class LawKeeper:
+    """Gives the law in force, reading it again only when a version changed. Shared by all threads of a process."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+        self._lock = threading.Lock()
+        self._law: Law | None = None
+        self._stamp: object = None
+        self._checked_at: datetime | None = None
+
+    def __call__(self) -> Law:
+        """Raises RuntimeError before `hub init`, RetryableError when the database is away."""
+        with self._lock:
+            now = self._now()
+            if self._law is None or self._checked_at is None or now - self._checked_at > RECHECK_AFTER:
+                self._refresh()
+                self._checked_at = now
+            return cast(Law, self._law)
+
+    def _refresh(self) -> None:
+        with self._database.read() as unit:
+            stamp = versions_in_force(unit)
+            if self._law is None or stamp != self._stamp:
+                self._law, self._stamp = law_in_force(unit), stamp

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from lxml import etree
 
+from hub.domain.codes import CodeList
 from hub.domain.errors import FieldIssue
 from hub.domain.fields import Code, Day, FieldSpec, Flag, Group, Instant, Kind, Money, Presence, Text, Whole, field_specs
 from hub.domain.records import Record, RecordKind, cross_field_issues
@@ -89,7 +90,7 @@ def _text(kind: Text) -> Callable[[object], str]:
         value = value.strip()
         if len(value) > limit:
             raise _BadValueError("HUB-3005", f"文本过长，最多 {limit} 个字符")
-        if _CONTROL.search(value):
+        if not value.isprintable() and _CONTROL.search(value):
             raise _BadValueError("HUB-1006", "含有不允许的控制字符")
         return value
 
@@ -205,9 +206,7 @@ def _pairs(node: object) -> Iterator[tuple[str, object]] | None:
     """Name and value of every field of a node; None when the node is not a record at all."""
     if isinstance(node, etree._Element):
         return _xml_pairs(node)
-    if isinstance(node, Mapping):
-        return _json_pairs(node)
-    return None
+    return _json_pairs(node) if isinstance(node, dict) else None
 
 
 def _xml_pairs(node: etree._Element) -> Iterator[tuple[str, object]]:
@@ -215,19 +214,21 @@ def _xml_pairs(node: etree._Element) -> Iterator[tuple[str, object]]:
         yield child.tag[_PREFIX_LENGTH:], (child if len(child) else child.text)
 
 
-def _json_pairs(node: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _json_pairs(node: dict[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in node.items():
         values: Iterable[object] = value if isinstance(value, list) else (value,)
         for single in values:
-            if single is not None and single != "":
+            if single is not None and not (isinstance(single, str) and not single.strip()):
                 yield name, single
 
 
 @dataclass(slots=True)
 class _Field:
-    spec: FieldSpec
-    convert: Callable[[object], Any] | None  # None: a nested record
-    nested: "_Reader | None"
+    name: str
+    many: bool
+    convert: Callable[[object], Any] | None = None  # None: a nested record
+    nested: "_Reader | None" = None
+    codes: CodeList | None = None
 
 
 class _Reader:
@@ -261,48 +262,45 @@ class _Reader:
     def _take(
         self, wire: str, value: object, path: str, values: dict[str, Any], found: tuple[list[FieldIssue], list[FieldIssue]]
     ) -> None:
-        issues, notes = found
         field = self._fields.get(wire)
         if field is None:
-            issues.append(FieldIssue("HUB-3002", path + wire[:64], "合同中没有这个字段"))
-            return
-        spec = field.spec
-        here = path + wire
-        if spec.many:
-            here = f"{here}[{len(values.get(spec.name, ())) + 1}]"
-        elif spec.name in values:
-            issues.append(FieldIssue("HUB-3003", here, "字段重复出现"))
-            return
-        taken = self._convert(field, value, here, issues, notes)
-        if spec.many:
-            values.setdefault(spec.name, []).append(taken)
+            found[0].append(FieldIssue("HUB-3002", path + wire[:64], "合同中没有这个字段"))
+        elif field.many:
+            taken = values.setdefault(field.name, [])
+            taken.append(_convert(field, value, f"{path}{wire}[{len(taken) + 1}]", found))
+        elif field.name in values:
+            found[0].append(FieldIssue("HUB-3003", path + wire, "字段重复出现"))
         else:
-            values[spec.name] = taken
+            values[field.name] = _convert(field, value, path + wire, found)
 
-    @staticmethod
-    def _convert(field: _Field, value: object, path: str, issues: list[FieldIssue], notes: list[FieldIssue]) -> object:
-        if field.nested is not None:
-            return field.nested.read(value, path + "/", issues, notes)
-        if field.convert is None or isinstance(value, etree._Element | Mapping):
-            issues.append(FieldIssue("HUB-3004", path, "应为单个值，不应再有下级字段"))
-            return None
-        try:
-            taken = field.convert(value)
-        except _BadValueError as exc:
-            issues.append(FieldIssue(exc.code, path, exc.message))
-            return None
-        kind = field.spec.kind
-        if isinstance(kind, Code) and taken not in kind.codes.titles:
-            notes.append(FieldIssue("HUB-3101", path, "代码不在代码表中，已保留原值", raw=cast(str, taken)))
-            return kind.codes.fallback
-        return cast(object, taken)
+
+def _convert(field: _Field, value: object, path: str, found: tuple[list[FieldIssue], list[FieldIssue]]) -> object:
+    issues, notes = found
+    if field.convert is None:
+        return cast(_Reader, field.nested).read(value, path + "/", issues, notes)
+    if type(value) is not str and isinstance(value, _COMPOUND):
+        issues.append(FieldIssue("HUB-3004", path, "应为单个值，不应再有下级字段"))
+        return None
+    try:
+        taken = field.convert(value)
+    except _BadValueError as exc:
+        issues.append(FieldIssue(exc.code, path, exc.message))
+        return None
+    if field.codes is not None and taken not in field.codes.titles:
+        notes.append(FieldIssue("HUB-3101", path, "代码不在代码表中，已保留原值", raw=cast(str, taken)))
+        return field.codes.fallback
+    return cast(object, taken)
+
+
+_COMPOUND = (etree._Element, dict)
 
 
 def _compile(spec: FieldSpec) -> _Field:
     kind: Kind = spec.kind
     if isinstance(kind, Group):
-        return _Field(spec, None, _reader(kind.record))
-    return _Field(spec, _CONVERTERS[type(kind)](kind), None)
+        return _Field(spec.name, spec.many, nested=_reader(kind.record))
+    codes = kind.codes if isinstance(kind, Code) else None
+    return _Field(spec.name, spec.many, convert=_CONVERTERS[type(kind)](kind), codes=codes)
 
 
 @cache

@@ -178,6 +178,7 @@ def _types_schema() -> etree._Element:
 # --- WSDL 1.1 ---------------------------------------------------------------------------------------------------
 
 # Port name, WSDL extension namespace. SOAP 1.1 first: toolkits that know one port only take the first.
+_PORT_TYPE = f"{SERVICE}PortType"
 _PORTS = ((f"{SERVICE}Port", SOAP_11), (f"{SERVICE}Port12", SOAP_12))
 
 
@@ -212,7 +213,7 @@ def _add_messages(root: etree._Element) -> None:
 
 
 def _add_port_type(root: etree._Element) -> None:
-    port_type = _describe(root, "portType", name=SERVICE)
+    port_type = _describe(root, "portType", name=_PORT_TYPE)
     for operation in OPERATIONS:
         declared = _describe(port_type, "operation", name=operation.name)
         _describe(declared, "documentation").text = operation.title
@@ -222,15 +223,16 @@ def _add_port_type(root: etree._Element) -> None:
 
 
 def _add_binding(root: etree._Element, port: str, namespace: str) -> None:
-    binding = _describe(root, "binding", name=f"{port}Binding", type=f"tns:{SERVICE}")
+    binding = _describe(root, "binding", name=f"{port}Binding", type=f"tns:{_PORT_TYPE}")
     etree.SubElement(binding, f"{{{namespace}}}binding", style="document", transport=HTTP_TRANSPORT)
     for operation in OPERATIONS:
         bound = _describe(binding, "operation", name=operation.name)
         etree.SubElement(bound, f"{{{namespace}}}operation", soapAction=operation.action, style="document")
         for direction in ("input", "output"):
             etree.SubElement(_describe(bound, direction), f"{{{namespace}}}body", use="literal")
-        fault = _describe(bound, "fault", name=FAULT)
-        etree.SubElement(fault, f"{{{namespace}}}fault", name=FAULT, use="literal")
+        if namespace == SOAP_11:  # Axis 1.4 refuses the whole WSDL when it sees a SOAP 1.2 fault binding
+            fault = _describe(bound, "fault", name=FAULT)
+            etree.SubElement(fault, f"{{{namespace}}}fault", name=FAULT, use="literal")
 
 
 # --- JSON Schema ------------------------------------------------------------------------------------------------

@@ -82,7 +82,9 @@ def _supported(name: str) -> str:
 def _decoded(content: bytes, charset: str) -> Utf8Text:
     if charset == UTF_8:
         if not _is_utf_8(content):
-            raise RejectedError("HUB-1004", "报文按 UTF-8 解读失败：请让实际输出的编码与 XML 声明一致（常见：声明 UTF-8，实际输出 GBK）")
+            raise RejectedError(
+                "HUB-1004", "报文按 UTF-8 解读失败：请让实际输出的编码与 XML 声明一致（常见：声明 UTF-8，实际输出 GBK）"
+            )
         return Utf8Text(content, UTF_8)
     if _UTF_8_BEYOND_CHANCE.match(content) and _is_utf_8(content):
         raise RejectedError("HUB-1004", "报文声明为 GBK 类编码，内容却是 UTF-8：请让 XML 声明与实际输出的编码一致")

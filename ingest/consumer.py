@@ -53,7 +53,7 @@ class Consumer:
             raise
         except Exception as exc:  # noqa: BLE001 - the one broad catch: whatever a message does, the worker lives on
             log.warning("message failed", outbox_id=only, error=type(exc).__name__)
-            return exc
+            return exc.with_traceback(None)  # its frames hold cursors
         return None
 
     def _work_alone(self, outbox_id: int) -> None:

@@ -1,13 +1,13 @@
 """What the judge needs besides facts, read once from store 4: calendar, clock policy and rules in force."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Any, cast
+from datetime import datetime, time, timedelta
+from typing import cast
 
 from hub.domain.findings import RuleInForce
-from hub.stores.rules import active_calendar, active_rule_documents, versions_in_force
+from hub.stores.rules import StoredCalendar, active_calendar, active_rule_documents, versions_in_force
 from hub.stores.session import Connection, Database
 from supervision.judging.calendar import BusinessHours, Calendar
 from supervision.judging.clock import ClockPolicy
@@ -30,20 +30,15 @@ def law_in_force(unit: Connection) -> Law:
     stored = active_calendar(unit)
     if stored is None:
         raise RuntimeError("数据库尚未初始化：请先运行 hub init")
-    version, days = stored
-    return Law(_calendar(version, days), ClockPolicy(), tuple(rule_in_force(doc) for doc in active_rule_documents(unit)))
-
-
-def _calendar(version: Mapping[str, Any], days: Sequence[tuple[date, bool, str]]) -> Calendar:
-    hours = BusinessHours(tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in version["hours"]))
-    return Calendar(
-        version=version["version"],
-        exceptions={day: is_working for day, is_working, _ in days},
-        names={day: name for day, _, name in days},
-        first_day=version["first_day"],
-        published_until=version["published_until"],
-        hours=hours,
+    return Law(
+        calendar_from(stored), ClockPolicy(), tuple(rule_in_force(document) for document in active_rule_documents(unit))
     )
+
+
+def calendar_from(stored: StoredCalendar) -> Calendar:
+    version, days = stored
+    hours = BusinessHours(tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in version["hours"]))
+    return Calendar.from_rows(version["version"], days, version["first_day"], version["published_until"], hours)
 
 
 class LawKeeper:

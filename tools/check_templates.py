@@ -1,6 +1,6 @@
 """Refuses templates, styles and scripts that a strict Content-Security-Policy or a closed network would break.
 
-    python tools/check_templates.py
+    python -m tools.check_templates
 
 Every template must compile, hold no inline script, style or event handler, and name no other site.
 """

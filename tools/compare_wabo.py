@@ -1,6 +1,6 @@
 """Compares the WABO log's own deadlines with the hub's clock, case by case, and lists its dirty records.
 
-    python tools/compare_wabo.py wabo_receipt.xes.gz [--json] [--dirty-records FILE.csv]
+    python tools/compare_wabo.py wabo_receipt.xes.gz [--json] [--dirty-records FILE.csv] [--other-readings]
 
 The figures and tables of docs/wabo.md come from here.
 """
@@ -10,13 +10,16 @@ import csv
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from adapters.event_log import LogCase, read_log
 from adapters.log_mapping import LogMapping, MappedCase, shipped_mapping
+from adapters.log_values import DEFAULT_ZONE, TimeReading
 from hub.domain.errors import RejectedError
 from supervision.judging.calendar import Calendar, shipped_calendar
 from supervision.judging.clock import ClockFacts, ClockPolicy, read_clock
@@ -122,6 +125,43 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def readings(cases: list[tuple[LogCase, MappedCase]], calendar: Calendar) -> Iterator[dict[str, object]]:
+    """How far other ways to map the log would be from its own deadlines: one line per way."""
+    for keep_wall_clock, days, accepted in product((True, False), _LIMITS, _ACCEPTED):
+        times = TimeReading(keep_wall_clock, ZoneInfo(DEFAULT_ZONE))
+        verdicts = [
+            _verdicts(case, times, days, accepted, calendar) for case, _ in cases if "enddate" in case.attributes
+        ]
+        yield {
+            "times": "keep_wall_clock" if keep_wall_clock else "keep_offset",
+            "limit": days,
+            "acceptedAt": accepted,
+            "lateByHub": sum(by_hub for by_hub, _ in verdicts),
+            "differing": sum(by_hub != by_log for by_hub, by_log in verdicts),
+        }
+
+
+def _verdicts(case: LogCase, times: TimeReading, days: str, accepted: str, calendar: Calendar) -> tuple[bool, bool]:
+    """Late by the hub, late by the log."""
+    written = case.attributes
+    clock = read_clock(ClockFacts(accepted_at=times.instant(_ACCEPTED[accepted](case))), ClockPolicy(), calendar)
+    amount = _LIMITS[days](written["startdate"], written["deadline"])
+    due, end = clock.due(Limit(amount, "CALENDAR_DAY")).at if clock else None, times.instant(written["enddate"])
+    late = due is not None and end is not None and end > due
+    return late, _moment(written["enddate"]) > _moment(written["deadline"])
+
+
+_LIMITS: Mapping[str, Callable[[str, str], int]] = {
+    "by wall clock": lambda begin, end: (_moment(end).replace(tzinfo=UTC) - _moment(begin).replace(tzinfo=UTC)).days,
+    "by instant": lambda begin, end: (_moment(end) - _moment(begin)).days,
+    "by date": lambda begin, end: (_moment(end).date() - _moment(begin).date()).days,
+}
+_ACCEPTED: Mapping[str, Callable[[LogCase], str]] = {
+    "startdate": lambda case: case.attributes["startdate"],
+    "first event": lambda case: case.events[0]["time:timestamp"],
+}
+
+
 def figures(
     cases: list[tuple[LogCase, MappedCase]], ended: list[Ending], dirty: list[DirtyRecord]
 ) -> dict[str, object]:
@@ -167,6 +207,7 @@ def main() -> int:
     parser.add_argument("log", type=Path, help=".xes 或 .xes.gz")
     parser.add_argument("--json", action="store_true", help="输出 JSON")
     parser.add_argument("--dirty-records", type=Path, metavar="FILE.csv", help="把每条脏记录写入 CSV")
+    parser.add_argument("--other-readings", action="store_true", help="另比较其他映射方法，每行一个 JSON")
     arguments = parser.parse_args()
     try:
         cases = load(arguments.log, shipped_mapping("wabo_receipt"))
@@ -176,6 +217,10 @@ def main() -> int:
     ended, dirty = list(endings(cases, shipped_calendar())), list(dirty_records(cases))
     if arguments.dirty_records:
         write_dirty_records(arguments.dirty_records, dirty)
+    if arguments.other_readings:
+        for reading in readings(cases, shipped_calendar()):
+            print(json.dumps(reading))
+        return 0
     result = figures(cases, ended, dirty)
     differing = [ending for ending in ended if ending.late_by_log != ending.late_by_hub]
     print(json.dumps(result, ensure_ascii=False, indent=2) if arguments.json else as_text(result, differing))

@@ -58,8 +58,8 @@ def differences() -> list[str]:
     present = {path.relative_to(VENDOR).as_posix() for path in VENDOR.rglob("*") if path.is_file()} - {MANIFEST.name}
     found = [f"not in the manifest: {name}" for name in sorted(present - set(listed))]
     found += [f"missing: {name}" for name in sorted(set(listed) - present)]
-    found += [f"changed: {name}" for name in sorted(present & set(listed)) if _digest(VENDOR / name) != listed[name]["sha384"]]
-    return found
+    both = sorted(present & set(listed))
+    return found + [f"changed: {name}" for name in both if _digest(VENDOR / name) != listed[name]["sha384"]]
 
 
 def report(found: list[str]) -> int:

@@ -11,7 +11,7 @@ from adapters.contract_schema import json_schema, types_xsd, wsdl
 from hub.domain.codes import CODE_LISTS, CodeList
 from hub.domain.records import ITEM, PROCESS, RESULT
 
-PUBLISHED_ADDRESS = "http://localhost:8000/soap/exchange/v1"
+PUBLISHED_ADDRESS = "http://localhost:8080/soap/exchange/v1"
 _JSON_SCHEMAS = {"item": ITEM, "process-record": PROCESS, "result-record": RESULT}
 
 

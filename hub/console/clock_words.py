@@ -1,27 +1,28 @@
 """The clock of a case told in Chinese."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from adapters.contract import CHINA_TIME
 from hub.console.services import Row
 from hub.domain.codes import SPECIAL_KIND, STEP_STATUS
+from hub.domain.times import CHINA_TIME
 
 UNIT_WORDS: Mapping[str, str] = MappingProxyType({
     "WORKING_DAY": "个工作日", "CALENDAR_DAY": "个自然日", "WORKING_HOUR": "个工作小时", "MONTH": "个月", "YEAR": "年",
 })  # fmt: skip
-_PLAIN_UNITS = frozenset({"WORKING_DAY", "CALENDAR_DAY", "WORKING_HOUR"})
+_DAYS = frozenset({"WORKING_DAY", "CALENDAR_DAY"})
 _SOURCES = {
     "acceptedAt": "受理时间",
     "ACCEPTED step": "首个“受理”环节的时间",
     "appliedAt": "申请时间（部门未报受理时间）",
 }
 DAY_KINDS: Mapping[str, str] = MappingProxyType({
-    "BEFORE": "尚未起算", "START_DAY": "受理当日，不计", "COUNTED": "计入", "STOPPED": "停止计时", "REST": "休息日，不计",
-    "OVER": "超期",
+    "BEFORE": "尚未起算", "START_DAY": "受理当日，不计", "COUNTED": "计入", "STOPPED": "停止计时",
+    "REST": "休息日，不计", "OVER": "超期",
 })  # fmt: skip
 _NOTES = {**STEP_STATUS.titles, **SPECIAL_KIND.titles}
 
@@ -56,10 +57,13 @@ def remaining(clock: Row, *, finished_at: str | None) -> Remaining | None:
         return None
     whole = _whole_limit(clock)
     left = whole - float(clock["counted"])
+    unit = clock.get("unit")
     if left < 0:
-        return Remaining(left, f"已超 {_amount(-left, clock.get('unit'))}", "red")
+        return Remaining(left, f"已超 {_amount(_begun(-left, unit), unit)}", "red")
     tone = "yellow" if left <= whole / 5 else "calm"
-    return Remaining(left, f"还剩 {_amount(left, clock.get('unit'))}", tone)
+    if unit in _DAYS and left < 1:
+        return Remaining(left, "最后一天", tone)
+    return Remaining(left, f"还剩 {_amount(_whole(left, unit), unit)}", tone)
 
 
 def day_note(note: str | None) -> str:
@@ -70,7 +74,7 @@ def day_note(note: str | None) -> str:
 def _whole_limit(clock: Row) -> float:
     """The limit with what an extension added: what will have been counted on the due day."""
     limit, due = float(clock["limit"]), clock.get("dueAt")
-    if not due or clock.get("unit") not in _PLAIN_UNITS:
+    if not due or clock.get("unit") not in _DAYS | {"WORKING_HOUR"}:
         return limit
     due_day = _local(due)[:10]
     return next((float(row["counted"]) for row in clock.get("days") or () if row["day"] == due_day), limit)
@@ -79,6 +83,16 @@ def _whole_limit(clock: Row) -> float:
 def _extension(clock: Row) -> str:
     added = _whole_limit(clock) - float(clock["limit"])
     return f"依法延长 {_amount(added, clock.get('unit'))}" if added > 0 else ""
+
+
+def _whole(amount: float, unit: str | None) -> float:
+    """Days left: the running one is no longer whole. Hours are told exactly."""
+    return math.floor(amount) if unit in _DAYS else amount
+
+
+def _begun(amount: float, unit: str | None) -> float:
+    """Days used or overdue: a day counts from its first minute."""
+    return math.ceil(amount) if unit in _DAYS else amount
 
 
 def _left_out(clock: Row) -> list[str]:
@@ -94,7 +108,7 @@ def _used(clock: Row, finished_at: str | None) -> str:
     if clock.get("counted") is None:
         return ""
     word = "办结时已用" if finished_at else "至今已用"
-    return f"{word} {_amount(clock['counted'], clock.get('unit'))}"
+    return f"{word} {_amount(_begun(float(clock['counted']), clock.get('unit')), clock.get('unit'))}"
 
 
 def _amount(value: Any, unit: str | None) -> str:

@@ -1,6 +1,7 @@
 """Templates, and how values read on a page. A fragment is a template of its own that the full page includes."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,11 +11,11 @@ from urllib.parse import urlencode
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markupsafe import Markup, escape
 
-from adapters.contract import CHINA_TIME
 from hub.console.clock_words import UNIT_WORDS
 from hub.console.static_files import StaticFiles
 from hub.domain import codes
 from hub.domain.identifiers import is_resident_id, mask_id_no, mask_phone
+from hub.domain.times import CHINA_TIME
 
 _WEEKDAYS = "一二三四五六日"
 _KILO = 1024
@@ -101,6 +102,11 @@ def _limit(amount: float | None, unit: str | None) -> str:
     return f"{_number(amount)} {UNIT_WORDS.get(unit, '（单位不明）')}"
 
 
+def _nth_day(counted: float, unit: str | None) -> str:
+    """Which day of the limit it is; a day that is still running is already the next one. Hours stay hours."""
+    return _number(counted) if unit == "WORKING_HOUR" else str(math.ceil(counted))
+
+
 def _size(count: int | None) -> str:
     if count is None:
         return "—"
@@ -154,7 +160,7 @@ def with_query(address: str, parameters: Mapping[str, Any]) -> str:
 
 
 _FILTERS = {
-    "when": _when, "short_when": _short_when, "day": _day, "weekday": _weekday, "number": _number, "duration": _duration,
-    "since": _since, "is_past": _is_past, "limit": _limit, "size": _size, "screened": _screened, "highlight": _highlight, "title_of": _title,
-    "with_query": with_query, "as_json": _as_json,
+    "when": _when, "short_when": _short_when, "day": _day, "weekday": _weekday, "number": _number,
+    "duration": _duration, "since": _since, "is_past": _is_past, "limit": _limit, "size": _size, "nth_day": _nth_day,
+    "screened": _screened, "highlight": _highlight, "title_of": _title, "with_query": with_query, "as_json": _as_json,
 }  # fmt: skip

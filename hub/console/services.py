@@ -47,6 +47,7 @@ class CardSearch:
 class MessageSearch:
     q: str = ""
     sender: str = ""
+    status: str = ""
     state: str = ""
     limit: int = 20
     after: str | None = None
@@ -108,6 +109,9 @@ class ConsoleServices(Protocol):
     def search_messages(self, user: ConsoleUser, search: MessageSearch) -> Page: ...
 
     def message(self, user: ConsoleUser, receipt_no: str) -> Row: ...
+
+    def message_body(self, user: ConsoleUser, receipt_no: str, reason: str) -> str:
+        """The body as text; who looked and why is recorded with it."""
 
     def search_quarantine(self, user: ConsoleUser, search: QuarantineSearch) -> Page: ...
 

@@ -12,7 +12,7 @@ _FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """`row` is the step, procedure or result itself; `out_of_order`: something that came after it was received first."""
+    """`row` is the step, procedure or result itself; `out_of_order`: what happened after it was received before it."""
 
     kind: str
     title: str

@@ -16,11 +16,16 @@ from hub.domain.errors import FieldIssue
 from hub.domain.fields import FieldSpec, Group, field_specs
 from hub.domain.item_codes import ItemCodeProblem, check_item_code
 from hub.domain.records import ITEM, PROCESS, RecordKind
+from hub.gateway.soap_envelope import SoapVersion
 
 _XS = "{http://www.w3.org/2001/XMLSchema}"
 _HANDLED_AT = f"{{{CONTRACT_NS}}}handledAt"
 _PREFIX_LENGTH = len(CONTRACT_NS) + 2
 _MAX_KEY_CHARACTERS = 100
+_ORG_CODE_PLACE = 3  # in ProcessRecord and ResultRecord alike, after three fields that must be there
+
+# xsi:type, xsi:nil and above all xsi:schemaLocation would steer the validation; encodingStyle is only in the way.
+_MEANINGLESS = ("{http://www.w3.org/2001/XMLSchema-instance}*", *(version.tag("*") for version in SoapVersion))
 _NOT_ALLOWED = FieldIssue("HUB-2004", "orgCode", "本报送方不得代表该部门报送，或办理部门编码有误")
 _OUT_OF_ORDER = "字段次序与合同不符"
 
@@ -73,30 +78,29 @@ class _ElementCheck:
         self._schema = _schema_of(kind)
 
     def arrival(self, seq: int, element: etree._Element) -> Arrival:
-        etree.strip_attributes(element, "*", "{*}*")
-        if self._kind is not ITEM and self._schema.validate(element):
+        etree.strip_attributes(element, *_MEANINGLESS)
+        arrival = self._schema_valid(seq, element)
+        if arrival is None:
+            normalise(element)
             arrival = self._schema_valid(seq, element)
-            if arrival is not None:
-                return arrival
-        return self._read(seq, element)
+        return arrival or self._read(seq, element)
 
     def _schema_valid(self, seq: int, element: etree._Element) -> Arrival | None:
-        """The arrival of a record in schema order, or None when only the reader can tell."""
-        key, org_code = element[0].text, element[3].text
-        if key is None or org_code is None or org_code not in self._sender.org_codes:
+        """The arrival of a record that is in order, as far as can be told without reading it; else None."""
+        if self._kind is ITEM or not self._schema.validate(element):
+            return None
+        key, org_code = _key(element[0].text), _key(element[_ORG_CODE_PLACE].text)
+        if org_code not in self._sender.org_codes:
             return None
         if self._kind is PROCESS and next(element.iterchildren(_HANDLED_AT), None) is None:
             return None
-        return Arrival(seq, key.strip(), org_code)
+        return Arrival(seq, key, org_code)
 
     def _read(self, seq: int, element: etree._Element) -> Arrival:
-        normalise(element)
         children = {child.tag[_PREFIX_LENGTH:]: child.text for child in reversed(element)}
         keys = _key(children.get(self._kind.key_field)), _key(children.get("orgCode"))
         reading = read_element(self._kind, element)
-        if reading.issues or self._schema.validate(element):
-            return _judged(self._kind, self._sender, seq, keys, reading)
-        misplaced = _first_misplaced(self._kind.record, element, "")
+        misplaced = None if reading.issues else _first_misplaced(self._kind.record, element, "")
         more = () if misplaced is None else (FieldIssue("HUB-3003", misplaced, _OUT_OF_ORDER),)
         return _judged(self._kind, self._sender, seq, keys, reading, *more)
 

@@ -16,9 +16,8 @@ Headers = tuple[tuple[str, str], ...]
 RETRY_AFTER_SECONDS = 5
 _INTERNAL_ERROR = "HUB-9001"
 
-# Statuses with a meaning of their own to HTTP clients and proxies; every other fault has the status of its SOAP version.
-_HTTP_STATUSES = frozenset({400, 401, 403, 405, 408, 413, 415, 429, 503})
-_TRANSPORT_CODES = frozenset({"HUB-1023"})  # the only 400 that is the fault of HTTP, not of the envelope
+# Statuses with a meaning of their own to HTTP; every other fault has the status of its SOAP version.
+_HTTP_STATUSES = frozenset({401, 403, 405, 408, 413, 415, 429, 503})
 _CODES_OF_SOAP: Mapping[str, str] = MappingProxyType({"HUB-1008": "VersionMismatch", "HUB-1012": "MustUnderstand"})
 _SENDER_AND_RECEIVER: Mapping[SoapVersion, tuple[str, str]] = MappingProxyType(
     {SoapVersion.SOAP_11: ("Client", "Server"), SoapVersion.SOAP_12: ("Sender", "Receiver")}
@@ -42,8 +41,8 @@ class Reply:
     close: bool = False
 
 
-def fault_reply(error: HubError, version: SoapVersion | None, trace_id: str) -> Reply:
-    """The fault of an error; SOAP 1.1 when the sender's version is not known."""
+def fault_reply(error: HubError, version: SoapVersion | None, trace_id: str, status: int | None = None) -> Reply:
+    """The fault of an error; SOAP 1.1 when the sender's version is not known. `status` overrules the HTTP status."""
     spoken = version or SoapVersion.SOAP_11
     entry = catalogue().get(error.code) or catalogue()[_INTERNAL_ERROR]
     fault_code = _fault_code(error, spoken)
@@ -52,7 +51,7 @@ def fault_reply(error: HubError, version: SoapVersion | None, trace_id: str) -> 
     detail = _WRITERS[spoken](fault, fault_code, _fault_text(error, entry))
     _append_detail(detail, error, entry, trace_id)
     body = etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
-    status = _status(entry, spoken, fault_code)
+    status = status or _status(entry, spoken, fault_code)
     return Reply(status, spoken.media_type + "; charset=utf-8", body, _MORE_HEADERS.get(status, ()))
 
 
@@ -66,7 +65,7 @@ def _fault_text(error: HubError, entry: ErrorEntry) -> str:
 
 
 def _status(entry: ErrorEntry, version: SoapVersion, fault_code: str) -> int:
-    if entry.http_status in _HTTP_STATUSES and (entry.http_status != 400 or entry.code in _TRANSPORT_CODES):
+    if entry.http_status in _HTTP_STATUSES:
         return entry.http_status
     return 400 if version is SoapVersion.SOAP_12 and fault_code == "Sender" else 500
 
@@ -90,7 +89,7 @@ _WRITERS = MappingProxyType({SoapVersion.SOAP_11: _write_11, SoapVersion.SOAP_12
 
 
 def _append_detail(detail: etree._Element, error: HubError, entry: ErrorEntry, trace_id: str) -> None:
-    hub_fault = etree.SubElement(detail, f"{{{CONTRACT_NS}}}hubFault", nsmap={None: CONTRACT_NS})
+    hub_fault = etree.SubElement(detail, f"{{{CONTRACT_NS}}}hubFault", nsmap={"hub": CONTRACT_NS})
     fields = {"code": error.code, "path": error.path, "traceId": trace_id, "retryable": str(entry.retryable).lower()}
     for name, text in fields.items():
         if text is not None:

@@ -3,7 +3,8 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,11 @@ AsgiMessage = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[AsgiMessage]]
 Send = Callable[[AsgiMessage], Awaitable[None]]
 
-_ONLY_ONCE = ("content-length", "content-type", "content-encoding", "soapaction", "authorization")
+# Proxies and servers disagree about which of two such headers counts; the code is that of the header's own errors.
+_ONLY_ONCE: Mapping[str, str] = MappingProxyType({
+    "content-length": "HUB-1013", "content-type": "HUB-1009", "content-encoding": "HUB-1019", "soapaction": "HUB-1021",
+    "authorization": "HUB-2001",
+})  # fmt: skip
 _TRACE_PARENT = re.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\";\s]*)\"?\s*(?:;|$)", re.IGNORECASE)
 _ACTION = re.compile(r";\s*action\s*=\s*(\"[^\"]*\"|[^;\s]*)\s*(?:;|$)", re.IGNORECASE)
@@ -23,6 +28,10 @@ _DRAIN_SECONDS = 5.0
 
 class DisconnectedError(Exception):
     """The sender went away before its message was whole. Nothing is stored, nobody is answered."""
+
+
+class RepeatedHeaderError(RejectedError):
+    """A header that may stand once stands twice. Answered with HTTP 400."""
 
 
 class RequestHeaders:
@@ -36,10 +45,10 @@ class RequestHeaders:
         return self._values.get(name)
 
     def refuse_repeated(self) -> None:
-        """Raises RejectedError HUB-1023: proxies and servers disagree about which of two headers counts."""
-        for name in _ONLY_ONCE:
+        """Raises RepeatedHeaderError."""
+        for name, code in _ONLY_ONCE.items():
             if self._counts[name] > 1:
-                raise RejectedError("HUB-1023", f"请求头 {name} 重复出现")
+                raise RepeatedHeaderError(code, f"请求头 {name} 重复出现")
 
     @property
     def media_type(self) -> str | None:

@@ -25,8 +25,9 @@ from spyne import (
 from spyne.protocol.soap import Soap11, Soap12
 from spyne.server import ServerBase
 
-from adapters.contract import CHINA_TIME, CONTRACT_NS
+from adapters.contract import CONTRACT_NS
 from hub.domain.receipts import Receipt
+from hub.domain.times import CHINA_TIME
 from hub.gateway.soap_envelope import OpenEnvelope, SoapVersion
 from hub.gateway.soap_operations import OPERATIONS, Call
 
@@ -44,7 +45,9 @@ def silence_spyne() -> None:
 
 
 def _model(name: str, **fields: Any) -> Any:
-    return type(name, (ComplexModel,), {"__namespace__": CONTRACT_NS, "__type_name__": name, "_type_info": list(fields.items())})
+    return type(
+        name, (ComplexModel,), {"__namespace__": CONTRACT_NS, "__type_name__": name, "_type_info": list(fields.items())}
+    )
 
 
 _Text = Unicode(min_occurs=1)
@@ -78,11 +81,15 @@ def _receipt_answer(receipt: Receipt) -> Any:
         acceptedCount=receipt.accepted_count,
         rejectedCount=receipt.rejected_count,
         error=[
-            _RecordError(seq=error.seq, recordId=error.record_id, code=error.code, path=error.path, message=error.message)
+            _RecordError(
+                seq=error.seq, recordId=error.record_id, code=error.code, path=error.path, message=error.message
+            )
             for error in receipt.errors
         ],
         recordState=[
-            _RecordState(seq=line.seq, recordId=line.record_id, state=line.state.value, code=line.code, message=line.message)
+            _RecordState(
+                seq=line.seq, recordId=line.record_id, state=line.state.value, code=line.code, message=line.message
+            )
             for line in receipt.record_states
         ],
     )

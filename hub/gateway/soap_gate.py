@@ -13,16 +13,16 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from adapters.xml_text import received_as_utf8
 from hub.domain.envelopes import Sender
 from hub.domain.errors import HubError, RejectedError, RetryableError
 from hub.gateway.faults import Reply, fault_reply
-from hub.gateway.http_bodies import DisconnectedError, Receive, RequestBody, RequestHeaders, Send
+from hub.gateway.http_bodies import DisconnectedError, Receive, RepeatedHeaderError, RequestBody, RequestHeaders, Send
 from hub.gateway.screen import Scan, ShapeLimits, parse, scan
 from hub.gateway.soap import SoapService
 from hub.gateway.soap_envelope import SoapVersion, open_envelope, operation_name
 from hub.gateway.soap_operations import OPERATION_NAMES, Call, SoapExchange
 from hub.gateway.wsse import basic_credential
-from adapters.xml_text import received_as_utf8
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -66,7 +66,9 @@ class _Request:
 class SoapGate:
     """ASGI application of `/soap/exchange/v1`; the caller mounts it and closes it."""
 
-    def __init__(self, exchange: SoapExchange, published: Published, limits: GateLimits, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, exchange: SoapExchange, published: Published, limits: GateLimits, pool: ThreadPoolExecutor
+    ) -> None:
         self._exchange = exchange
         self._published = published
         self._limits = limits
@@ -107,7 +109,8 @@ class SoapGate:
         try:
             return await self._answer(method, request)
         except HubError as error:
-            reply = fault_reply(error, request.seen.version, trace_id)
+            status = 400 if isinstance(error, RepeatedHeaderError) else None
+            reply = fault_reply(error, request.seen.version, trace_id, status)
         whole = await body.drain(2 * self._limits.body_bytes)
         return Reply(reply.status, reply.media_type, reply.body, reply.headers, close=not whole)
 
@@ -116,6 +119,7 @@ class SoapGate:
         if method != "POST":
             raise RejectedError("HUB-1020", "该地址只接受 POST")
         _check_headers(request)
+        self._refuse_when_busy()
         authorization = request.headers.get("authorization")
         credential = basic_credential(authorization) if authorization else None
         if credential is not None:
@@ -123,10 +127,13 @@ class SoapGate:
         content = await request.body.read(self._limits.body_bytes, self._limits.body_deadline_seconds)
         return await self._run(self._perform, request, sender, content)
 
-    async def _run(self, work: Callable[..., _T], *arguments: Any) -> _T:
-        """Runs `work` in the pool. Raises RetryableError HUB-9003 when busy, HUB-9001 for what nobody foresaw."""
+    def _refuse_when_busy(self) -> None:
         if self._closing or len(self._under_way) >= self._limits.calls:
             raise RetryableError("HUB-9003", "等待处理的请求过多")
+
+    async def _run(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        """Runs `work` in the pool. Raises RetryableError HUB-9003 when busy, HUB-9001 for what nobody foresaw."""
+        self._refuse_when_busy()
         future = self._pool.submit(work, *arguments)
         self._under_way.add(future)
         future.add_done_callback(self._under_way.discard)

@@ -1,4 +1,4 @@
-"""The operations of contract §1 as they read their parameters. Knows lxml elements and the exchange, no SOAP library."""
+"""The operations of contract §1: how they read their parameters, and which use case they call. No SOAP library."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from lxml import etree
 
-from adapters.contract import CHINA_TIME, CONTRACT_NS
+from adapters.contract import CONTRACT_NS
 from adapters.contract_schema import MAX_MESSAGE_ID_LENGTH, MAX_NUMBERS_PER_CALL
 from adapters.contract_schema import OPERATIONS as PUBLISHED
 from adapters.messages import SOAP
@@ -18,6 +18,7 @@ from hub.domain.envelopes import Envelope, Sender
 from hub.domain.errors import RejectedError
 from hub.domain.receipts import Receipt
 from hub.domain.records import RECORD_KINDS, RecordKind
+from hub.domain.times import CHINA_TIME
 from hub.gateway.arrivals import check_elements
 from hub.gateway.wsse import SenderDirectory
 

@@ -72,7 +72,7 @@ def _hash(row: Mapping[str, Any]) -> str:
 def broken_links(unit: Connection) -> Iterator[int]:
     """Ids of rows that were changed, or before which a row is missing."""
     previous = _BEGINNING
-    for row in unit.execute(select(audit_event).order_by(audit_event.c.id)):
+    for row in unit.execute(select(audit_event).order_by(audit_event.c.id)).all():
         if row.previous_hash != previous or row.hash != _hash(row._mapping):
             yield row.id
         previous = row.hash

@@ -229,7 +229,8 @@ def claim(unit: Connection, sealer: Sealer, now: datetime, *, limit: int, only: 
     )
     if only is not None:
         query = query.where(outbox.c.id == only)
-    return [_waiting(row, sealer) for row in unit.execute(query)]
+    # All rows first: a body that cannot be opened raises, and a half-read SELECT would pin SQLite's snapshot.
+    return [_waiting(row, sealer) for row in unit.execute(query).all()]
 
 
 def _waiting(row: Row[Any], sealer: Sealer) -> Waiting:

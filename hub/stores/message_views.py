@@ -129,9 +129,21 @@ class QuarantineQuery:
     after: str | None = None
 
 
-def search_quarantine(unit: Connection, wanted: QuarantineQuery) -> Page:
+def _quarantine() -> Select[Any]:
     columns = (envelope.c.receipt_no, envelope.c.message_id, sender.c.code.label("sender_code"), sender.c.name.label("sender_name"))
-    query = select(quarantine, *columns).join_from(quarantine, envelope).join(sender)
+    return select(quarantine, *columns).join_from(quarantine, envelope).join(sender)
+
+
+def quarantined(unit: Connection, quarantine_id: int) -> dict[str, Any]:
+    """One quarantined record. Raises NotFoundError HUB-4043."""
+    row = unit.execute(_quarantine().where(quarantine.c.id == quarantine_id)).first()
+    if row is None:
+        raise NotFoundError("HUB-4043", "没有这条隔离记录")
+    return _held(row)
+
+
+def search_quarantine(unit: Connection, wanted: QuarantineQuery) -> Page:
+    query = _quarantine()
     if wanted.state:
         query = query.where(quarantine.c.state == wanted.state)
     if wanted.code:

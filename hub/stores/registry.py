@@ -135,7 +135,7 @@ def credentials_of(unit: Connection, sealer: Sealer, code: str) -> SenderCredent
         return None
     orgs = unit.execute(select(sender_org.c.org_code).where(sender_org.c.sender_id == row.id)).scalars()
     valid = (credential.c.sender_id == row.id) & credential.c.revoked_at.is_(None)
-    sealed = unit.execute(select(credential.c.secret_sealed).where(valid)).scalars()
+    sealed = unit.execute(select(credential.c.secret_sealed).where(valid)).scalars().all()
     return SenderCredentials(
         Sender(row.id, row.code, row.name, frozenset(orgs)),
         tuple(sealer.open(secret).decode() for secret in sealed),

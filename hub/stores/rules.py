@@ -70,6 +70,10 @@ calendar_day = Table(
 )
 
 
+StoredCalendar = tuple[dict[str, Any], list[tuple[date, bool, str]]]
+"""A version row, and the days that differ from Monday to Friday: day, working, name."""
+
+
 def add_rule_version(unit: Connection, document: Mapping[str, Any], now: datetime) -> bool:
     """Adds a version that is not there yet and retires the one before; False when it was there."""
     code, version = document["code"], document["version"]
@@ -88,6 +92,11 @@ def add_rule_version(unit: Connection, document: Mapping[str, Any], now: datetim
 def active_rule_documents(unit: Connection) -> list[dict[str, Any]]:
     query = select(rule_version.c.document).where(rule_version.c.state == "ACTIVE").order_by(rule_version.c.rule_code)
     return list(unit.execute(query).scalars())
+
+
+def rule_document(unit: Connection, code: str, version: int) -> dict[str, Any] | None:
+    mine = (rule_version.c.rule_code == code) & (rule_version.c.version == version)
+    return unit.execute(select(rule_version.c.document).where(mine)).scalar()
 
 
 def versions_in_force(unit: Connection) -> tuple[object, ...]:
@@ -113,9 +122,18 @@ def add_calendar(unit: Connection, version: Mapping[str, Any], days: Iterable[tu
     return True
 
 
-def active_calendar(unit: Connection) -> tuple[dict[str, Any], list[tuple[date, bool, str]]] | None:
-    """The calendar in force: its version row and the days that differ from Monday to Friday."""
-    row = unit.execute(select(calendar_version).where(calendar_version.c.is_active)).mappings().first()
+def active_calendar(unit: Connection) -> StoredCalendar | None:
+    """The calendar in force."""
+    return _calendar(unit, calendar_version.c.is_active)
+
+
+def named_calendar(unit: Connection, version: str) -> StoredCalendar | None:
+    """A calendar version by its name, in force or not."""
+    return _calendar(unit, calendar_version.c.version == version)
+
+
+def _calendar(unit: Connection, condition: Any) -> StoredCalendar | None:
+    row = unit.execute(select(calendar_version).where(condition)).mappings().first()
     if row is None:
         return None
     query = select(calendar_day).where(calendar_day.c.version == row["version"]).order_by(calendar_day.c.day)

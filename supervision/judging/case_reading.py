@@ -48,7 +48,7 @@ class CaseReading:
 
 def read_case(history: CaseHistory, *, calendar: Calendar, policy: ClockPolicy, as_of: datetime) -> CaseReading:
     """The order in which steps and special procedures were given does not matter."""
-    ordered = replace(history, steps=_in_order(history.steps), specials=_specials_in_order(history.specials))
+    ordered = _in_order(history)
     clock = read_clock(clock_facts(ordered), policy, calendar)
     no_start = None if clock else _why_no_start(ordered)
     limits = {name: _limit_reading(name, ordered, clock, no_start) for name in (PROMISED, STATUTORY)}
@@ -60,17 +60,17 @@ def timed_steps(history: CaseHistory) -> list[tuple[datetime, StepFact]]:
     return [(at, step) for step in history.steps if (at := step.happened_at)]
 
 
-def _in_order(steps: tuple[StepFact, ...]) -> tuple[StepFact, ...]:
-    return tuple(sorted(steps, key=_business_order)) if len(steps) > 1 else steps
+def _in_order(history: CaseHistory) -> CaseHistory:
+    steps = tuple(sorted(history.steps, key=_business_order))
+    specials = tuple(sorted(history.specials, key=_special_order))
+    if (steps, specials) == (history.steps, history.specials):
+        return history
+    return replace(history, steps=steps, specials=specials)
 
 
 def _business_order(step: StepFact) -> tuple[bool, datetime, int, str]:
     at = step.happened_at
     return at is None, at or EARLIEST, step.step_seq, step.record_id
-
-
-def _specials_in_order(specials: tuple[SpecialFact, ...]) -> tuple[SpecialFact, ...]:
-    return tuple(sorted(specials, key=_special_order)) if len(specials) > 1 else specials
 
 
 def _special_order(special: SpecialFact) -> tuple[datetime, str, datetime, int, str]:

@@ -104,6 +104,10 @@ class Line(ABC):
     def position(self, instant: datetime) -> Position: ...
 
     @abstractmethod
+    def day_span(self, ordinal: int) -> Span:
+        """The positions between which a day lies; both are the same on a day that is not counted."""
+
+    @abstractmethod
     def edge(self, instant: datetime) -> int:
         """Where a stop begins or ends. Answers for any instant: nothing is counted outside the calendar."""
 
@@ -135,6 +139,9 @@ class DayLine(Line):
         before, through = (self.count_before(local.toordinal() + passed) for passed in (0, 1))
         hours = self.calendar.hours
         return before + (through - before) * Fraction(hours.elapsed(local.time()), hours.length)
+
+    def day_span(self, ordinal: int) -> Span:
+        return self.count_before(ordinal), self.count_before(ordinal + 1)
 
     def edge(self, instant: datetime) -> int:
         return self.count_before(self.calendar.day_closing_from(instant))
@@ -207,6 +214,10 @@ class BusinessTime(Line):
 
     def position(self, instant: datetime) -> Position:
         return self._business_time(instant)
+
+    def day_span(self, ordinal: int) -> Span:
+        before, through = (self.calendar.working_days_before(ordinal + passed) for passed in (0, 1))
+        return before * self.per_day, through * self.per_day
 
     def edge(self, instant: datetime) -> int:
         ordinal = self.calendar.day_closing_from(instant)

@@ -82,5 +82,5 @@ def time_words(instant: datetime) -> str:
     return local.isoformat(" ", precision)
 
 
-def to_the_second(instant: datetime) -> datetime:
-    return instant.replace(microsecond=0)
+def second_words(instant: datetime) -> str:
+    return time_words(instant.replace(microsecond=0))

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from supervision.judging.calendar import BeyondCalendarError
 from supervision.judging.clock import Clock, Phase
-from supervision.judging.counting import BusinessTime, Limit, measure
+from supervision.judging.counting import BusinessTime, Limit, Position, measure
 
 BEFORE = "BEFORE"
 START_DAY = "START_DAY"
@@ -36,8 +36,8 @@ class DayRow:
 
     day: date
     kind: str
-    counted: Fraction
-    counted_so_far: Fraction
+    counted: Position
+    counted_so_far: Position
     note: str
 
 
@@ -49,7 +49,7 @@ class Segment:
     last_day: date
     kind: str
     days: int
-    counted: Fraction
+    counted: Position
     note: str
 
 
@@ -73,22 +73,30 @@ def _run_key(row: DayRow) -> tuple[str, str]:
 
 
 def _segment(run: tuple[DayRow, ...]) -> Segment:
-    counted = sum((row.counted for row in run), Fraction())
+    counted: Position = 0
+    for row in run:
+        counted += row.counted
     notes = dict.fromkeys(row.note for row in run if row.note)
     return Segment(run[0].day, run[-1].day, run[0].kind, len(run), counted, ",".join(notes))
 
 
 def _rows(clock: Clock, phases: tuple[Phase, ...], until: datetime) -> Iterator[DayRow]:
-    so_far = Fraction()
+    so_far: Position = 0
     last = clock.calendar.local(until).date()
     day = clock.calendar.local(clock.start).date()
     while day <= last:
         phase = _phase_of(day, phases)
-        counted = _counted_on(day, clock, phase, until)
+        whole = _step_of(day, clock, phase)
+        counted = _counted_in(whole if day < last else _part_until(until, whole, phase), clock, phase)
         so_far += counted
-        kind = _kind(day, clock, phase, counted)
-        yield DayRow(day, kind, counted, so_far, _note(day, kind, clock))
+        kind = _kind(day, clock, phase, whole)
+        yield DayRow(day, kind, _units(counted, phase), _units(so_far, phase), _note(day, kind, clock))
         day += timedelta(days=1)
+
+
+def _units(steps: Position, phase: Phase) -> Position:
+    per_unit = phase.line.per_unit
+    return steps if per_unit == 1 else Fraction(steps) / per_unit
 
 
 def _phase_of(day: date, phases: tuple[Phase, ...]) -> Phase:
@@ -96,32 +104,32 @@ def _phase_of(day: date, phases: tuple[Phase, ...]) -> Phase:
     return next((phase for phase in phases if phase.end is None or ordinal <= phase.end.day), phases[-1])
 
 
-def _counted_on(day: date, clock: Clock, phase: Phase, until: datetime) -> Fraction:
-    line = phase.line
-    opens = clock.calendar.opening(day)
-    begin = max(line.position(opens), line.origin(clock.origin))
-    end = max(line.position(min(clock.calendar.closing(day), until)), begin)
-    return Fraction(measure(begin, end, clock.spans(line))) / line.per_unit
+def _step_of(day: date, clock: Clock, phase: Phase) -> tuple[Position, Position]:
+    """What of the line the day covers from where counting begins; empty on a rest day and up to the start."""
+    begin, end = phase.line.day_span(day.toordinal())
+    begin = max(begin, phase.line.origin(clock.origin))
+    return begin, max(begin, end)
 
 
-def _kind(day: date, clock: Clock, phase: Phase, counted: Fraction) -> str:
+def _part_until(until: datetime, whole: tuple[Position, Position], phase: Phase) -> tuple[Position, Position]:
+    begin, end = whole
+    return begin, max(begin, min(end, phase.line.position(until)))
+
+
+def _counted_in(step: tuple[Position, Position], clock: Clock, phase: Phase) -> Position:
+    return measure(*step, clock.spans(phase.line))
+
+
+def _kind(day: date, clock: Clock, phase: Phase, whole: tuple[Position, Position]) -> str:
     if day < clock.start_day:
         return BEFORE
     if day == clock.start_day and not isinstance(phase.line, BusinessTime):
         return START_DAY
     if not phase.line.counts(day.toordinal()):
         return REST
-    if _is_stopped(day, clock, phase):
+    if whole[0] < whole[1] and not _counted_in(whole, clock, phase):
         return STOPPED
     return OVER if _is_over(day, phase) else COUNTED
-
-
-def _is_stopped(day: date, clock: Clock, phase: Phase) -> bool:
-    """Whether nothing of the day could count, however long it goes on."""
-    line = phase.line
-    begin = max(line.position(clock.calendar.opening(day)), line.origin(clock.origin))
-    end = line.position(clock.calendar.closing(day))
-    return begin < end and not measure(begin, end, clock.spans(line))
 
 
 def _is_over(day: date, phase: Phase) -> bool:

@@ -30,9 +30,7 @@ WHOLE_SCHEMA = etree.XMLSchema(etree.fromstring(types_xsd()))
 
 # --- records made from their own declaration ---
 
-_SIGNS = st.one_of(
-    st.sampled_from("喆㛃䶮𬭎<>&'\" \t\n〔〕"), st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"])
-)
+_SIGNS = st.sampled_from("喆㛃䶮𬭎事项〔〕aZ09<>&'\" \t\n\u3000\u00a0\ue000\U0010fffd")
 
 
 def _texts(longest: int) -> st.SearchStrategy[str]:
@@ -55,12 +53,17 @@ def _field_values(spec: FieldSpec) -> st.SearchStrategy[Any]:
     values = VALUES[type(spec.kind)](spec.kind)
     if spec.many:
         return st.lists(values, max_size=2).map(tuple)
-    return values if spec.presence is Presence.MUST else st.none() | values
+    return values if _is_must(spec) else st.none() | values
 
 
 def records_of(record: type) -> st.SearchStrategy[Any]:
     specs = [spec for spec in field_specs(record) if spec.wire != "revision"]
-    return st.builds(record, **{spec.name: _field_values(spec) for spec in specs})
+    built = st.builds(record, **{spec.name: _field_values(spec) for spec in specs})
+    return built.filter(lambda made: made != record()) if not any(map(_is_must, specs)) else built  # empty means absent
+
+
+def _is_must(spec: FieldSpec) -> bool:
+    return spec.presence is Presence.MUST
 
 
 def taken_records(kind: RecordKind) -> st.SearchStrategy[Any]:
@@ -68,7 +71,7 @@ def taken_records(kind: RecordKind) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_written_record_is_valid_and_is_read_back_the_same(kind: RecordKind, data: st.DataObject):
     record = data.draw(taken_records(kind))
@@ -78,7 +81,7 @@ def test_written_record_is_valid_and_is_read_back_the_same(kind: RecordKind, dat
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_json_record_is_valid_and_is_read_back_the_same(kind: RecordKind, data: st.DataObject):
     record = data.draw(taken_records(kind))
@@ -91,9 +94,9 @@ def test_json_record_is_valid_and_is_read_back_the_same(kind: RecordKind, data: 
 
 ITEM_VALUES = {
     "itemCode": "33032400AJ-CF-0003", "itemName": "对违法行为的处罚", "itemType": "CF", "handlingClass": "PROMISE",
-    "orgCode": "330324AJ", "orgName": "样例局", "legalBasis": "某法第一条", "acceptConditions": "无", "isCharged": "false",
-    "promisedLimit": "5", "promisedLimitUnit": "WORKING_DAY", "address": "样例路 1 号", "phone": "12345",
-    "supervisionPhone": "12345",
+    "orgCode": "330324AJ", "orgName": "样例局", "legalBasis": "某法第一条", "acceptConditions": "无",
+    "isCharged": "false", "promisedLimit": "5", "promisedLimitUnit": "WORKING_DAY", "address": "样例路 1 号",
+    "phone": "12345", "supervisionPhone": "12345",
 }  # fmt: skip
 PROCESS_VALUES = {
     "recordId": "R-1", "caseNo": "C-1", "itemCode": "33032400AJ-CF-0003", "orgCode": "330324AJ", "stepSeq": "1",
@@ -144,8 +147,9 @@ BAD = [
     (PROCESS, {"handledAt": "2026-03-02T10:00:60"}, "HUB-3007"),
     (PROCESS, {"handledAt": "2026-03-02T10:00:00.1234567890123"}, "HUB-3007"),
     (PROCESS, {"handledAt": "２０２６-03-02T10:00:00"}, "HUB-3007"),
-    (RESULT, {"paid": "-0.01"}, "HUB-3004"), (RESULT, {"paid": "1,000"}, "HUB-3004"), (RESULT, {"paid": ".5"}, "HUB-3004"),
-    (RESULT, {"paid": "1.234"}, "HUB-3004"), (RESULT, {"paid": "1e3"}, "HUB-3004"), (RESULT, {"paid": "-0"}, "HUB-3004"),
+    (RESULT, {"paid": "-0.01"}, "HUB-3004"), (RESULT, {"paid": "1,000"}, "HUB-3004"),
+    (RESULT, {"paid": ".5"}, "HUB-3004"), (RESULT, {"paid": "1.234"}, "HUB-3004"),
+    (RESULT, {"paid": "1e3"}, "HUB-3004"), (RESULT, {"paid": "-0"}, "HUB-3004"),
     (RESULT, {"paid": "123456789012345"}, "HUB-3004"), (RESULT, {"satisfaction": "6"}, "HUB-3006"),
     (RESULT, {"finishedAt": None}, "HUB-3001"), (ITEM, {"isCharged": "是"}, "HUB-3004"),
     (ITEM, {"isCharged": "TRUE"}, "HUB-3004"), (ITEM, {"validFrom": "2027-02-29"}, "HUB-3007"),
@@ -170,7 +174,9 @@ def test_reader_and_schema_refuse_the_same_records(kind: RecordKind, changes: di
 
 _VALUE_TEXTS = st.one_of(
     st.text("0123456789+-.:TZ eE", max_size=30),
-    st.from_regex(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9](T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,13})?(Z|[+-][01][0-9]:[0-9]0)?)?"),
+    st.from_regex(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]", fullmatch=True),
+    st.from_regex(r"2[0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9](:[0-6][0-9]){2}(\.[0-9]{1,13})?Z?", fullmatch=True),
+    st.from_regex(r"2026-03-02T24:0[01]:00[+-][01][0-9]:[0-9]0", fullmatch=True),
     st.sampled_from(["true", "false", "TRUE", "1", "0", "", " ", "NaN", "INF", "24:00:00"]),
     _texts(40),
 )  # fmt: skip
@@ -181,10 +187,10 @@ _VALUE_TEXTS = st.one_of(
     [(PROCESS, "stepSeq"), (PROCESS, "startedAt"), (PROCESS, "stepStatus"), (PROCESS, "orgCode"), (RESULT, "paid"),
      (RESULT, "satisfaction"), (ITEM, "validFrom"), (ITEM, "isCharged")],
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=_VALUE_TEXTS)
 def test_what_the_schema_takes_the_reader_takes(kind: RecordKind, field: str, text: str):
-    element = element_of(kind, **{field: text.replace("\r", "")})
+    element = element_of(kind, **{field: text})
     if SCHEMAS[kind.name].validate(element):
         assert read_element(kind, element).issues == ()
 
@@ -231,21 +237,10 @@ def test_json_schema_is_a_valid_schema(kind: RecordKind):
 
 
 def test_schema_uses_nothing_that_old_toolkits_cannot_read():
-    constructs = (
-        "any",
-        "anyAttribute",
-        "union",
-        "list",
-        "choice",
-        "all",
-        "group",
-        "attribute",
-        "enumeration",
-        "import",
-        "include",
-    )
+    plain = {"schema", "annotation", "documentation", "simpleType", "restriction", "complexType", "sequence", "element"}
+    facets = {"pattern", "minLength", "maxLength", "minInclusive", "maxInclusive", "totalDigits", "fractionDigits"}
     schema = etree.fromstring(types_xsd())
-    assert {name for name in constructs if schema.find(f".//xs:{name}", NAMES) is not None} == set()
+    assert {etree.QName(node).localname for node in schema.iter()} == plain | facets
     assert schema.xpath("//@nillable | //@abstract | //@substitutionGroup") == []
 
 
@@ -254,57 +249,52 @@ def test_every_operation_is_bound_in_both_soap_versions_with_its_action():
     expected = {operation.name: f"{CONTRACT_NS}:{operation.name}" for operation in OPERATIONS}
     for prefix in ("soap", "soap12"):
         (binding,) = description.xpath(f"wsdl:binding[{prefix}:binding]", namespaces=NAMES)
-        actions = {
-            node.getparent().get("name"): node.get("soapAction")
-            for node in binding.iterfind(f".//{prefix}:operation", NAMES)
-        }
-        assert actions == expected
+        bound = binding.iterfind(f".//{prefix}:operation", NAMES)
+        assert {node.getparent().get("name"): node.get("soapAction") for node in bound} == expected
 
 
 def test_wsdl_names_service_ports_and_address_as_the_contract_does():
     (service,) = etree.fromstring(wsdl(ADDRESS)).iterfind("wsdl:service", NAMES)
     assert service.get("name") == "CountyExchange"
-    assert [port.get("name") for port in service.iterfind("wsdl:port", NAMES)] == [
-        "CountyExchangePort",
-        "CountyExchangePort12",
-    ]
+    ports = [port.get("name") for port in service.iterfind("wsdl:port", NAMES)]
+    assert ports == ["CountyExchangePort", "CountyExchangePort12"]
     assert service.xpath("wsdl:port/*/@location", namespaces=NAMES) == [ADDRESS, ADDRESS]
 
 
 def test_every_reference_inside_the_wsdl_is_declared():
     description = etree.fromstring(wsdl(ADDRESS))
-    referred = set(
-        description.xpath(
-            "//@message | //@element | //@binding | //wsdl:binding/@type | //xs:element/@type | //@base",
-            namespaces=NAMES,
-        )
-    )
+    references = "//@message | //@element | //@binding | //wsdl:binding/@type | //xs:element/@type | //@base"
+    referred = set(description.xpath(references, namespaces=NAMES))
     declared = {f"tns:{name}" for name in description.xpath("/*/*/@name | /*/*/xs:schema/*/@name", namespaces=NAMES)}
     assert {name for name in referred if not name.startswith("xs:")} <= declared
 
 
-def test_hub_fault_is_declared_on_every_operation():
+def test_hub_fault_is_declared_on_every_operation_and_bound_in_soap_11_only():
     description = etree.fromstring(wsdl(ADDRESS))
-    for operation in description.xpath("//wsdl:operation", namespaces=NAMES):
+    for operation in description.xpath("//wsdl:portType/wsdl:operation", namespaces=NAMES):
         assert [fault.get("name") for fault in operation.iterfind("wsdl:fault", NAMES)] == ["hubFault"]
+    bound = description.xpath("count(//wsdl:binding/wsdl:operation/wsdl:fault[soap:fault/@name = 'hubFault'])", namespaces=NAMES)
+    assert bound == len(OPERATIONS)
+    assert description.find(".//soap12:fault", NAMES) is None
 
 
 ANSWERS = """
-<queryReceiptResponse xmlns="urn:county-hub:exchange:v1"><receipt><receiptNo>1</receiptNo><messageId>m</messageId>
-<status>PARTIAL</status><receivedAt>2026-03-02T10:00:00+08:00</receivedAt><digest>00</digest><acceptedCount>1</acceptedCount>
-<rejectedCount>1</rejectedCount><error><seq>2</seq><code>HUB-3001</code><path>record[2]/caseNo</path><message>缺少必填项</message>
-</error><recordState><seq>1</seq><recordId>R</recordId><state>STORED</state></recordState></receipt></queryReceiptResponse>
-<reconcileResponse xmlns="urn:county-hub:exchange:v1"><date>2026-03-02</date><digest>00</digest><count>
-<recordKind>PROCESS</recordKind><state>STORED</state><count>2</count></count></reconcileResponse>
-<pingResponse xmlns="urn:county-hub:exchange:v1"><serverTime>2026-03-02T10:00:00+08:00</serverTime><contract>v1</contract></pingResponse>
-<hubFault xmlns="urn:county-hub:exchange:v1"><code>HUB-4041</code><traceId>t</traceId><retryable>false</retryable></hubFault>
-<ping xmlns="urn:county-hub:exchange:v1"/>
+<a xmlns="urn:county-hub:exchange:v1">
+<queryReceiptResponse><receipt><receiptNo>1</receiptNo><messageId>m</messageId><status>PARTIAL</status>
+<receivedAt>2026-03-02T10:00:00+08:00</receivedAt><digest>00</digest><acceptedCount>1</acceptedCount>
+<rejectedCount>1</rejectedCount><error><seq>2</seq><code>HUB-3001</code><path>record[2]/caseNo</path>
+<message>缺少必填项</message></error><recordState><seq>1</seq><recordId>R</recordId><state>STORED</state></recordState>
+</receipt></queryReceiptResponse>
+<reconcileResponse><date>2026-03-02</date><digest>00</digest><count><recordKind>PROCESS</recordKind>
+<state>STORED</state><count>2</count></count></reconcileResponse>
+<pingResponse><serverTime>2026-03-02T10:00:00+08:00</serverTime><contract>v1</contract></pingResponse>
+<hubFault><code>HUB-4041</code><traceId>t</traceId><retryable>false</retryable></hubFault>
+<ping/>
+</a>
 """
 
 
-@pytest.mark.parametrize(
-    "answer", etree.fromstring(f"<all>{ANSWERS}</all>"), ids=lambda node: etree.QName(node).localname
-)
+@pytest.mark.parametrize("answer", etree.fromstring(ANSWERS), ids=lambda node: etree.QName(node).localname)
 def test_answers_of_the_contract_are_valid(answer: etree._Element):
     WHOLE_SCHEMA.assertValid(etree.fromstring(etree.tostring(answer, with_tail=False)))
 

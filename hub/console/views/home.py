@@ -22,17 +22,18 @@ def register(console: Console) -> None:
 
 
 def _home(console: Console, visit: Visit) -> Response:
-    cards = _cards(console, visit) if may(visit.user, Right.CARDS) else {}
-    return console.render(visit, "home.html", figures=console.services.figures(visit.user), **cards)
+    cards = _cards(console, visit) if may(visit.user, Right.CARDS) else None
+    return console.render(visit, "home.html", figures=console.services.figures(visit.user), cards=cards)
 
 
 def _cards(console: Console, visit: Visit) -> Mapping[str, list[Row]]:
-    latest = CardSearch(state="OPEN", limit=_CARDS_SHOWN)
-    due_soon = CardSearch(state="OPEN", rule_code=_DUE_SOON_RULE, limit=_CARDS_SHOWN)
-    return {
-        "latest_cards": list(console.services.search_cards(visit.user, latest).items),
-        "due_soon": list(console.services.search_cards(visit.user, due_soon).items),
-    }
+    grave = [*_open_cards(console, visit, level="RED"), *_open_cards(console, visit, level="YELLOW")]
+    return {"grave": grave[:_CARDS_SHOWN], "due_soon": _open_cards(console, visit, rule_code=_DUE_SOON_RULE)}
+
+
+def _open_cards(console: Console, visit: Visit, *, level: str = "", rule_code: str = "") -> list[Row]:
+    search = CardSearch(state="OPEN", level=level, rule_code=rule_code, limit=_CARDS_SHOWN)
+    return list(console.services.search_cards(visit.user, search).items)
 
 
 def _search(console: Console, visit: Visit) -> Response:

@@ -90,12 +90,18 @@ def as_options(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def show_list(
-    console: Console, visit: Visit, folder: str, filters: Sequence[Filter], values: Mapping[str, str], page: Page
+    console: Console,
+    visit: Visit,
+    folder: str,
+    filters: Sequence[Filter],
+    values: Mapping[str, str],
+    page: Page,
+    **context: Any,
 ) -> Response:
     """The whole page, or only its results when a filter changed in place."""
     listing = Listing(visit.request.url.path, filters, values, page, page_size(visit), not visit.query("after"))
     template = "results" if visit.wants_fragment else "index"
-    return console.render(visit, f"{folder}/{template}.html", listing=listing, q=values.get("q", ""))
+    return console.render(visit, f"{folder}/{template}.html", listing=listing, q=values.get("q", ""), **context)
 
 
 def _usable(field: Filter, value: str) -> str:

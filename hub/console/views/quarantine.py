@@ -9,8 +9,8 @@ from hub.console.services import QuarantineSearch, Row
 from hub.console.session import Right
 from hub.console.views.lists import Filter, page_size, read_filters, show_list
 from hub.domain.errors import NotFoundError, RejectedError
+from hub.stores.message_views import QUARANTINE_STATES
 
-QUARANTINE_STATES = {"OPEN": "待处理", "REPLAYED": "已重放", "DISCARDED": "已作废"}
 _LONGEST_REASON = 500
 
 
@@ -22,10 +22,10 @@ def register(console: Console) -> None:
 
 
 def _list(console: Console, visit: Visit) -> Response:
-    catalogue = console.services.error_catalogue()
+    titles = {row["code"]: row["title"] for row in console.services.error_catalogue()}
     filters = (
         Filter("state", "状态", QUARANTINE_STATES),
-        Filter("code", "原因", {row["code"]: f"{row['code']} {row['title']}" for row in catalogue}),
+        Filter("code", "原因", {code: f"{code} {title}" for code, title in titles.items()}),
     )
     values = read_filters(visit, filters)
     search = QuarantineSearch(
@@ -33,14 +33,14 @@ def _list(console: Console, visit: Visit) -> Response:
         after=visit.query("after") or None,
     )  # fmt: skip
     page = console.services.search_quarantine(visit.user, search)
-    return show_list(console, visit, "quarantine", filters, values, page)
+    return show_list(console, visit, "quarantine", filters, values, page, titles=titles)
 
 
 def _show(console: Console, visit: Visit, problem: str = "", status: int = HTTPStatus.OK) -> Response:
     entry = console.services.quarantined(visit.user, visit.path("entry_id"))
     return console.render(
         visit, "quarantine/entry.html", status, entry=entry, error=_catalogued(console, entry), problem=problem,
-        states=QUARANTINE_STATES, reason=visit.field("reason"),
+        reason=visit.field("reason"),
     )  # fmt: skip
 
 

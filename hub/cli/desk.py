@@ -1,0 +1,93 @@
+"""What every command that works on the database needs: settings, database, clock, and the name of who acts."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from hub.config import Settings
+from hub.domain.errors import RejectedError, RetryableError
+from hub.stores import audit
+from hub.stores.audit import Act
+from hub.stores.sealing import Sealer
+from hub.stores.session import Connection, Database
+from hub.stores.upgrade import is_current
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One opened hub for the length of one command."""
+
+    settings: Settings
+    database: Database
+
+    @property
+    def sealer(self) -> Sealer:
+        """Raises RetryableError HUB-9007 when `hub init` never ran here."""
+        try:
+            return Sealer(self.settings.secret())
+        except FileNotFoundError as exc:
+            raise RetryableError("HUB-9007", "没有找到密钥文件：请先运行 hub init，或设置 HUB_SECRET_KEY") from exc
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def record(self, unit: Connection, action: str, about: tuple[str, str], **detail: Any) -> None:
+        """Audits a change in the change's own unit; `about` is the kind and the name of what was changed."""
+        audit.record(unit, Act(actor(), action, *about, detail=detail), self.now())
+
+
+def actor() -> str:
+    """Who is at the command line, for the audit: `cli:` and the user of the operating system."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError, ImportError):  # a container's user may have no name; 3.11 also looks for `pwd`
+        return "cli:unknown"
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Raises RejectedError HUB-4006 that names the variable, never its value."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as exc:
+        raise RejectedError("HUB-4006", "；".join(_setting_problem(problem) for problem in exc.errors())) from exc
+
+
+def _setting_problem(problem: Any) -> str:
+    if problem["loc"]:
+        return f"设置 HUB_{str(problem['loc'][0]).upper()} 的值不合规"
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+@contextmanager
+def open_desk() -> Iterator[Desk]:
+    """The hub named by the settings. Raises RetryableError HUB-9007 when its database was never prepared."""
+    settings = read_settings()
+    if missing_file(settings):
+        raise _unprepared()
+    with opened(settings) as desk:
+        if not is_current(desk.database):
+            raise _unprepared()
+        yield desk
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Desk]:
+    database = Database(settings.database())
+    try:
+        yield Desk(settings, database)
+    finally:
+        database.dispose()
+
+
+def missing_file(settings: Settings) -> bool:
+    """True when the embedded database has no file yet: opening it would leave an empty one behind."""
+    return not settings.database_url and not (settings.data_dir / "hub.db").exists()
+
+
+def _unprepared() -> RetryableError:
+    return RetryableError("HUB-9007", "数据库还没有初始化，或版本与程序不符：请先运行 hub init")

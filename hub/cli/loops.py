@@ -1,0 +1,73 @@
+"""`hub work` and `hub watch`: one role of a hub in a process of its own."""
+
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from hub.app import Hub, open_hub
+from hub.cli.desk import open_desk
+from hub.cli.output import JsonFlag, say, write_json
+from ingest.loops import Loop
+
+Once = Annotated[bool, typer.Option("--once", help="做完眼前的就结束，用于定时任务和检查")]
+
+
+def work(once: Once = False, as_json: JsonFlag = False) -> None:
+    """处理队列中的报文：入库、评判、发牌；SIGTERM 或 Ctrl-C 结束。
+
+    \b
+    示例：
+      hub work
+      hub work --once --json
+    """
+    _run("work", once, as_json)
+
+
+def watch(once: Once = False, as_json: JsonFlag = False) -> None:
+    """到时唤醒办件：没有新记录到达也按时发牌；SIGTERM 或 Ctrl-C 结束。
+
+    \b
+    示例：
+      hub watch
+      hub watch --once --json
+    """
+    _run("watch", once, as_json)
+
+
+def _run(name: str, once: bool, as_json: bool) -> None:
+    with open_desk() as desk:
+        hub = open_hub(desk.settings)
+    try:
+        loop = next(loop for loop in hub.loops() if loop.name == name)
+        if once:
+            _report(_until_idle(loop), as_json)
+        else:
+            _run_until_told(hub, loop)
+    finally:
+        hub.database.dispose()
+
+
+def _until_idle(loop: Loop) -> int:
+    total = 0
+    while did := loop.step():
+        total += did
+    return total
+
+
+def _report(total: int, as_json: bool) -> None:
+    if as_json:
+        write_json({"processed": total})
+    else:
+        say(f"已处理 {total}")
+
+
+def _run_until_told(hub: Hub, loop: Loop) -> None:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        loop.stop()
+
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, stop)
+    say(f"{loop.name} 已启动，按 Ctrl-C 结束")
+    loop.run()

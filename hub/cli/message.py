@@ -1,0 +1,62 @@
+"""`hub message`: messages as received and what became of their records."""
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.desk import open_desk
+from hub.cli.noun import Noun
+from hub.cli.output import JsonFlag, say, write, write_fields, write_json, write_rows
+from hub.stores.message_views import MessageQuery, message_detail, search_messages
+from hub.stores.paging import LARGEST_PAGE
+
+noun = Noun("报文：收到了什么，每条记录到了哪里")
+
+_COLUMNS = (
+    ("receiptNo", "回执"), ("sender", "报送方"), ("kindTitle", "种类"), ("statusTitle", "接收"), ("stateTitle", "处理"),
+    ("receivedAt", "收到时间"), ("acceptedCount", "接收"), ("rejectedCount", "退回"), ("quarantinedCount", "隔离"),
+)  # fmt: skip
+_RECORDS = (("seq", "序"), ("recordId", "记录标识"), ("stateTitle", "状态"), ("code", "代码"), ("message", "说明"))
+
+
+@noun.verb("list")
+def list_(
+    sender: Annotated[str | None, typer.Option(help="报送方代码")] = None,
+    status: Annotated[str | None, typer.Option(help="接收情况：ACCEPTED、PARTIAL、REJECTED")] = None,
+    state: Annotated[str | None, typer.Option(help="处理情况：WAITING、PROCESSED")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST_PAGE, help="最多显示几条")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """列出报文，新的在前。
+
+    \b
+    示例：
+      hub message list --sender gs
+      hub message list --status REJECTED --json
+    """
+    with open_desk() as desk, desk.database.read() as unit:
+        page = search_messages(unit, MessageQuery(sender=sender, status=status, state=state, limit=limit))
+    if as_json:
+        write_json({"items": page.items, "next": page.next})
+        return
+    write_rows(page.items, _COLUMNS)
+    say("还有更多" if page.next else f"共 {len(page.items)} 条")
+
+
+@noun.verb()
+def show(receipt_no: Annotated[str, typer.Argument(metavar="RECEIPT", help="回执编号")], as_json: JsonFlag = False) -> None:
+    """显示一个报文：错误，以及每条记录的状态。
+
+    \b
+    示例：
+      hub message show R20260302-0123456789AB
+      hub message show R20260302-0123456789AB --json
+    """
+    with open_desk() as desk, desk.database.read() as unit:
+        message = message_detail(unit, receipt_no)
+    if as_json:
+        write_json(message)
+        return
+    write_fields(message, (*_COLUMNS, ("messageId", "报文标识"), ("traceId", "追踪号"), ("digest", "摘要")))
+    write("\n记录")
+    write_rows(message["records"], _RECORDS)

@@ -1,0 +1,69 @@
+"""Where a command's words go: results to stdout, everything else to stderr; tables with lines only on a terminal."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="以 JSON 输出，便于程序读取")]
+
+Columns = Sequence[tuple[str, str]]
+"""Key in the row and Chinese heading."""
+
+_COLOURS = {"RED": "\033[31m", "YELLOW": "\033[33m", "GREEN": "\033[32m"}
+_PLAIN = "\033[0m"
+
+
+def say(text: str) -> None:
+    """A word to the person at the terminal, never part of the result."""
+    sys.stderr.write(f"{text}\n")
+
+
+def write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def write_json(value: object) -> None:
+    write(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], columns: Columns) -> None:
+    """A table with lines on a terminal, tab-separated text elsewhere."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            write("\t".join(_cell(row.get(key)) for key, _ in columns))
+        return
+    table = Table(*(title for _, title in columns))
+    for row in rows:
+        table.add_row(*(_cell(row.get(key)) for key, _ in columns))
+    Console(no_color="NO_COLOR" in os.environ).print(table, markup=False)
+
+
+def write_fields(row: Mapping[str, Any], columns: Columns) -> None:
+    """One line per field that has a value."""
+    for key, title in columns:
+        if row.get(key) not in (None, "", []):
+            write(f"{title}：{_cell(row[key])}")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, list | tuple | frozenset):
+        return "、".join(map(str, value))
+    return str(value)
+
+
+def coloured(text: str, colour: str) -> str:
+    """The text in a colour where the reader can see colours and did not refuse them (NO_COLOR)."""
+    if "NO_COLOR" in os.environ or not sys.stdout.isatty():
+        return text
+    return f"{_COLOURS[colour]}{text}{_PLAIN}"

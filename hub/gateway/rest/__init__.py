@@ -1,0 +1,1 @@
+"""The REST door: pushes, receipts, and reading what the hub holds."""

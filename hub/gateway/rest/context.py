@@ -1,0 +1,32 @@
+"""What the composition root hands to the REST door."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hub.gateway.exchange import Exchange
+from hub.stores.sealing import Sealer
+from hub.stores.session import Database
+from supervision.law import Law
+
+
+@dataclass(frozen=True, slots=True)
+class RestLimits:
+    """Sizes and times of the REST door."""
+
+    body_bytes: int = 10 * 2**20
+    body_deadline_seconds: float = 60.0
+    records: int = 1000
+    calls: int = 64  # pushes under way together; each may hold a body
+
+
+@dataclass(frozen=True, slots=True)
+class RestContext:
+    """`now` gives aware UTC time; `law` the law in force."""
+
+    database: Database
+    exchange: Exchange
+    law: Callable[[], Law]
+    sealer: Sealer
+    now: Callable[[], datetime]
+    limits: RestLimits = field(default_factory=RestLimits)

@@ -8,14 +8,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import cache
 from typing import Any, cast
 
 from lxml import etree
 
 from hub.domain.codes import CodeList
 from hub.domain.errors import FieldIssue
-from hub.domain.fields import Code, Day, FieldSpec, Flag, Group, Instant, Kind, Money, Presence, Text, Whole, field_specs
+from hub.domain.fields import (
+    Code,
+    Day,
+    FieldSpec,
+    Flag,
+    Group,
+    Instant,
+    Kind,
+    Money,
+    Presence,
+    Text,
+    Whole,
+    field_specs,
+)
 from hub.domain.records import Record, RecordKind, cross_field_issues
 from hub.domain.times import CHINA_TIME
 
@@ -260,7 +272,12 @@ class _Reader:
         return cast(object, self._record(**values))
 
     def _take(
-        self, wire: str, value: object, path: str, values: dict[str, Any], found: tuple[list[FieldIssue], list[FieldIssue]]
+        self,
+        wire: str,
+        value: object,
+        path: str,
+        values: dict[str, Any],
+        found: tuple[list[FieldIssue], list[FieldIssue]],
     ) -> None:
         field = self._fields.get(wire)
         if field is None:
@@ -303,9 +320,14 @@ def _compile(spec: FieldSpec) -> _Field:
     return _Field(spec.name, spec.many, convert=_CONVERTERS[type(kind)](kind), codes=codes)
 
 
-@cache
+_READERS: dict[type, _Reader] = {}
+
+
 def _reader(record: type) -> _Reader:
-    return _Reader(record)
+    """Compiled on first use; two threads that compile the same one do no harm."""
+    if record not in _READERS:
+        _READERS[record] = _Reader(record)
+    return _READERS[record]
 
 
 # --- writing ----------------------------------------------------------------------------------------------------

@@ -43,7 +43,9 @@ def same_content(body_format: str, kind: RecordKind, one: tuple[bytes, str], oth
     contents = []
     for body, charset in (one, other):
         readings = (read(kind, node) for node in nodes(kind, body, charset))
-        contents.append([(reading.record and to_json(reading.record), reading.issues, reading.notes) for reading in readings])
+        contents.append(
+            [(reading.record and to_json(reading.record), reading.issues, reading.notes) for reading in readings]
+        )
     return contents[0] == contents[1]
 
 

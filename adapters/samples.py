@@ -21,7 +21,10 @@ def masked_sample(node: object) -> str:
 
 def _masked(node: object) -> Any:
     if isinstance(node, etree._Element):
-        return {etree.QName(child).localname: _value(etree.QName(child).localname, child if len(child) else child.text) for child in node}
+        return {
+            etree.QName(child).localname: _value(etree.QName(child).localname, child if len(child) else child.text)
+            for child in node
+        }
     if isinstance(node, Mapping):
         return {str(name): _value(str(name), value) for name, value in node.items()}
     return f"〈{len(str(node))} 字〉"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from adapters.contract_schema import types_xsd, wsdl
 from hub.config import Settings
@@ -15,7 +16,8 @@ from hub.console.routes import create_console
 from hub.console.store_services import StoreServices
 from hub.gateway.catalogue import catalogue
 from hub.gateway.exchange import Exchange
-from hub.gateway.rest.router import RestContext, create_rest, install_problems
+from hub.gateway.rest.context import RestContext, RestLimits
+from hub.gateway.rest.router import create_rest
 from hub.gateway.soap_gate import GateLimits, Published, SoapGate
 from hub.stores.sealing import Sealer
 from hub.stores.session import Database
@@ -84,18 +86,28 @@ def create_app(hub: Hub, public_url: str, loops: list[Loop]) -> FastAPI:
         for loop in loops:
             loop.stop(GRACE_SECONDS)
 
-    app = FastAPI(title="县级政务数据交换枢纽与电子监察平台", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    install_problems(app)
-    app.mount(SOAP_PATH, gate)
-    app.include_router(create_rest(RestContext(hub.database, hub.exchange, hub.law, hub.sealer, hub.now)))
+    app = FastAPI(
+        title="县级政务数据交换枢纽与电子监察平台", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None
+    )
+    # A mount would answer the bare path with a redirect, which no SOAP client follows with its POST.
+    app.router.routes.extend(Route(path, gate) for path in (SOAP_PATH, SOAP_PATH + "/"))
     app.include_router(create_console(_console_services(hub), public_url=public_url))
+    app.include_router(create_rest(_rest_context(hub)))
     return app
+
+
+def _rest_context(hub: Hub) -> RestContext:
+    settings = hub.settings
+    limits = RestLimits(settings.max_body_bytes, settings.body_deadline_seconds, settings.max_records, settings.door_queue)
+    return RestContext(hub.database, hub.exchange, hub.law, hub.sealer, hub.now, limits)
 
 
 def _soap_gate(hub: Hub, public_url: str) -> SoapGate:
     settings = hub.settings
     limits = GateLimits(
-        body_bytes=settings.max_body_bytes, body_deadline_seconds=settings.body_deadline_seconds, calls=settings.door_queue
+        body_bytes=settings.max_body_bytes,
+        body_deadline_seconds=settings.body_deadline_seconds,
+        calls=settings.door_queue,
     )
     pool = ThreadPoolExecutor(settings.door_threads, thread_name_prefix="door")
     return SoapGate(hub.exchange, Published(wsdl(public_url + SOAP_PATH), types_xsd()), limits, pool)

@@ -45,7 +45,8 @@ class Pipeline:
     ) -> set[int]:
         """Writes stores 1–3; gives back the cases that must be judged."""
         steps, outcomes = _only(incoming, ProcessRecord), _only(incoming, ResultRecord)
-        seen = case_library.sightings((entry.record, entry.received_at) for entry in (*steps, *outcomes))
+        about_cases: list[Incoming[ProcessRecord] | Incoming[ResultRecord]] = [*steps, *outcomes]
+        seen = case_library.sightings((entry.record, entry.received_at) for entry in about_cases)
         case_ids = case_library.ensure_cases(unit, seen) if seen else {}
         stored: list[Stored[Any]] = [
             service_items.store_items(unit, _only(incoming, ServiceItem)),
@@ -77,12 +78,12 @@ def _read(batch: Sequence[Waiting]) -> tuple[list[Incoming[Any]], dict[int, list
                 aside.setdefault(waiting.envelope_id, []).append(_unreadable(seq, reading.issues[0], node))
                 continue
             incoming.append(
-                Incoming(reading.record, waiting.sender_id, waiting.envelope_id, seq, waiting.received_at, reading.notes)
+                Incoming(
+                    reading.record, waiting.sender_id, waiting.envelope_id, seq, waiting.received_at, reading.notes
+                )
             )
     return incoming, aside
 
 
 def _unreadable(seq: int, issue: FieldIssue, node: object) -> SetAside:
     return SetAside(seq, None, RejectedError(issue.code, issue.message, issue.path), masked_sample(node))
-
-

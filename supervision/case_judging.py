@@ -46,7 +46,8 @@ def judge_cases(unit: Connection, case_ids: Sequence[int], law: Law, now: dateti
 def _judge(case_id: int, history: CaseHistory, law: Law, now: datetime) -> _Judged:
     judgement = judge(history, calendar=law.calendar, policy=law.policy, rules=law.rules, as_of=now)
     findings = {
-        (case_id, found.rule_code, found.subject): (found, store.evidence_digest(found.evidence)) for found in judgement.findings
+        (case_id, found.rule_code, found.subject): (found, store.evidence_digest(found.evidence))
+        for found in judgement.findings
     }
     return _Judged(case_id, history, judgement, findings)
 
@@ -67,12 +68,16 @@ def _says_the_same(row: Any, found: Finding, digest: str) -> bool:
 def _write_cards(unit: Connection, judged: Sequence[_Judged], law: Law, now: datetime) -> dict[int, str | None]:
     """Raises, restates and closes cards; gives back the highest open level of each case."""
     cards = store.cards_of(unit, [entry.case_id for entry in judged])
-    wanted = {key: found for entry in judged for key, found in entry.findings.items() if found[0].outcome is Outcome.VIOLATES}
+    wanted = {
+        key: found for entry in judged for key, found in entry.findings.items() if found[0].outcome is Outcome.VIOLATES
+    }
     org_codes = {entry.case_id: entry.history.org_code for entry in judged}
     fresh = [_card_row(key, org_codes[key[0]], found) for key, found in wanted.items() if key not in cards]
     store.raise_cards(unit, fresh, now)
     _restate(unit, {key: cards[key] for key in wanted if key in cards}, wanted, now)
-    _close(unit, {key: row for key, row in cards.items() if key not in wanted and row.state == "OPEN"}, wanted, law, now)
+    _close(
+        unit, {key: row for key, row in cards.items() if key not in wanted and row.state == "OPEN"}, wanted, law, now
+    )
     levels: dict[int, str | None] = dict.fromkeys(org_codes)
     for (case_id, _, _), (found, _) in wanted.items():
         level = str(found.level)
@@ -97,10 +102,18 @@ def _statement(found: Finding, digest: str) -> dict[str, Any]:
     }
 
 
-def _restate(unit: Connection, cards: Mapping[store.CaseRule, Any], wanted: Mapping[Any, tuple[Finding, str]], now: datetime) -> None:
-    changed = {key: row for key, row in cards.items() if row.state != "OPEN" or not _card_says_the_same(row, *wanted[key])}
+def _restate(
+    unit: Connection, cards: Mapping[store.CaseRule, Any], wanted: Mapping[Any, tuple[Finding, str]], now: datetime
+) -> None:
+    changed = {
+        key: row for key, row in cards.items() if row.state != "OPEN" or not _card_says_the_same(row, *wanted[key])
+    }
     store.restate_cards(
-        unit, [{"card_id": row.id, "state": "OPEN", "closed_at": None} | _statement(*wanted[key]) for key, row in changed.items()]
+        unit,
+        [
+            {"card_id": row.id, "state": "OPEN", "closed_at": None} | _statement(*wanted[key])
+            for key, row in changed.items()
+        ],
     )
     reopened = [(row.id, "REOPENED", "按现有事实重新成立") for row in changed.values() if row.state != "OPEN"]
     restated = [(row.id, "RESTATED", "事实有更新，证据已重新计算") for row in changed.values() if row.state == "OPEN"]
@@ -117,7 +130,9 @@ def _close(
     """A card gives way to a higher one of its group, else it is cleared because the facts no longer bear it out."""
     groups = {rule.code: rule.group for rule in law.rules}
     standing = {(case_id, groups.get(code)) for case_id, code, _ in wanted}
-    replaced = [row.id for (case_id, code, _), row in cards.items() if groups.get(code) and (case_id, groups[code]) in standing]
+    replaced = [
+        row.id for (case_id, code, _), row in cards.items() if groups.get(code) and (case_id, groups[code]) in standing
+    ]
     cleared = [row.id for row in cards.values() if row.id not in set(replaced)]
     store.close_cards(unit, replaced, "REPLACED", now)
     store.close_cards(unit, cleared, "CLEARED", now)
@@ -131,15 +146,16 @@ def _write_library(unit: Connection, judged: Sequence[_Judged], levels: Mapping[
     departments = department_names(unit)
     rows = [_library_row(entry, known[entry.case_id], departments, levels[entry.case_id]) for entry in judged]
     case_library.write_derived(unit, rows)
-    search.index(
-        unit, {row["case_id"]: row["search_text"] for row in rows if row["search_text"] != known[row["case_id"]].search_text}
-    )
+    texts = {row["case_id"]: row["search_text"] for row in rows}
+    search.index(unit, {case_id: text for case_id, text in texts.items() if text != known[case_id].search_text})
 
 
-def _library_row(entry: _Judged, identity: Any, departments: Mapping[str, str], card_level: str | None) -> dict[str, Any]:
+def _library_row(
+    entry: _Judged, identity: Any, departments: Mapping[str, str], card_level: str | None
+) -> dict[str, Any]:
     history, judgement = entry.history, entry.judgement
     application, item = history.application, history.item
-    row = {
+    row: dict[str, Any] = {
         "case_id": entry.case_id,
         "item_code": history.item_code,
         "org_name": departments.get(history.org_code),
@@ -157,5 +173,6 @@ def _library_row(entry: _Judged, identity: Any, departments: Mapping[str, str], 
         "card_level": card_level,
         "clock": dict(judgement.clock),
     }
-    words = (identity.unified_no, history.case_no, history.item_code, row["title"], row["item_name"], row["org_name"], row["applicant_name"])
+    shown = ("title", "item_name", "org_name", "applicant_name")
+    words = (identity.unified_no, history.case_no, history.item_code, *(row[name] for name in shown))
     return row | {"search_text": " ".join(word for word in words if word)[:2000]}

@@ -37,8 +37,9 @@ def law_in_force(unit: Connection) -> Law:
 
 def calendar_from(stored: StoredCalendar) -> Calendar:
     version, days = stored
-    hours = BusinessHours(tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in version["hours"]))
-    return Calendar.from_rows(version["version"], days, version["first_day"], version["published_until"], hours)
+    spans = tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in version["hours"])
+    published = version["first_day"], version["published_until"]
+    return Calendar.from_rows(version["version"], days, *published, BusinessHours(spans))
 
 
 class LawKeeper:

@@ -22,7 +22,7 @@ class Watch:
     now: Callable[[], datetime]
 
     def fire_once(self, limit: int = BATCH_CASES) -> int:
-        """Judges up to `limit` cases that are due; how many were. The timer is moved in the judging's own transaction."""
+        """Judges up to `limit` cases that are due; how many were. Their timers move in the same transaction."""
         with self.database.read() as unit:
             if not any_due(unit, self.now()):
                 return 0
@@ -32,4 +32,3 @@ class Watch:
             case_library.lock_cases(unit, case_ids)
             judge_cases(unit, case_ids, self.law(), now)
         return len(case_ids)
-

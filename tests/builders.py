@@ -14,7 +14,17 @@ from adapters.contract import CONTRACT_NS, write_element
 from adapters.messages import SOAP
 from hub import setup
 from hub.domain.envelopes import Arrival, Envelope, Sender
-from hub.domain.records import PROCESS, RESULT, Application, ProcessRecord, Record, RecordKind, ResultRecord, ServiceItem, Special
+from hub.domain.records import (
+    PROCESS,
+    RESULT,
+    Application,
+    ProcessRecord,
+    Record,
+    RecordKind,
+    ResultRecord,
+    ServiceItem,
+    Special,
+)
 from hub.gateway.exchange import Exchange
 from hub.stores import registry
 from hub.stores.sealing import Sealer
@@ -91,7 +101,12 @@ def a_result(**overrides: Any) -> ResultRecord:
 
 
 def a_special(**overrides: Any) -> Special:
-    values: dict[str, Any] = {"kind": "INSPECTION", "started_at": MONDAY_MORNING + DAY, "basis": "样例依据", "approver": "批准人丁"}
+    values: dict[str, Any] = {
+        "kind": "INSPECTION",
+        "started_at": MONDAY_MORNING + DAY,
+        "basis": "样例依据",
+        "approver": "批准人丁",
+    }
     return Special(**values | overrides)
 
 
@@ -121,7 +136,9 @@ def a_soap_body(kind: RecordKind, message_id: str, records: Sequence[Record]) ->
     envelope_ns = "http://schemas.xmlsoap.org/soap/envelope/"
     envelope = etree.Element(f"{{{envelope_ns}}}Envelope", nsmap={"s": envelope_ns})
     operation = etree.SubElement(
-        etree.SubElement(envelope, f"{{{envelope_ns}}}Body"), f"{{{CONTRACT_NS}}}{kind.operation}", nsmap={None: CONTRACT_NS}
+        etree.SubElement(envelope, f"{{{envelope_ns}}}Body"),
+        f"{{{CONTRACT_NS}}}{kind.operation}",
+        nsmap={None: CONTRACT_NS},
     )
     etree.SubElement(operation, f"{{{CONTRACT_NS}}}messageId").text = message_id
     operation.extend(write_element(record, kind.element) for record in records)
@@ -155,7 +172,9 @@ class SmallHub:
     sender: Sender
     secret: str
 
-    def envelope(self, kind: RecordKind, records: Sequence[Record], message_id: str | None = None, **overrides: Any) -> Envelope:
+    def envelope(
+        self, kind: RecordKind, records: Sequence[Record], message_id: str | None = None, **overrides: Any
+    ) -> Envelope:
         message_id = message_id or f"message-{next(_numbers)}"
         body = a_soap_body(kind, message_id, records)
         arrivals = [

@@ -13,7 +13,6 @@ from supervision.judging.clock_view import explain_clock
 from supervision.judging.judge import judge
 from tests.fake_county import APPLICANTS, DEPARTMENTS, ITEMS, NOW, POLICY, RULES, SHAPES, Shape, a_history, at, calendar
 
-
 MATERIALS = [
     {"name": "申请书", "kind": "原件", "copies": 1, "received": True},
     {"name": "平面布局图", "kind": "复印件", "copies": 2, "received": False},

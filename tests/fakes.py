@@ -66,8 +66,14 @@ class FakeExchange:
         raise NotFoundError("HUB-4041", "没有这个回执；请核对回执编号或报文标识")
 
     def reconcile(self, sender: Sender, day: date) -> Reconciliation:
-        kinds = Counter((envelope.kind.name, _state(arrival).state.value) for envelope in self.envelopes.values() for arrival in envelope.arrivals)
-        return Reconciliation(day, "0" * 64, tuple(DayCount(kind, state, count) for (kind, state), count in sorted(kinds.items())))
+        kinds = Counter(
+            (envelope.kind.name, _state(arrival).state.value)
+            for envelope in self.envelopes.values()
+            for arrival in envelope.arrivals
+        )
+        return Reconciliation(
+            day, "0" * 64, tuple(DayCount(kind, state, count) for (kind, state), count in sorted(kinds.items()))
+        )
 
     def allocate_case_nos(self, sender: Sender, item_code: str, count: int) -> list[str]:
         if not item_code.startswith(tuple(sender.org_codes)):

@@ -19,7 +19,7 @@ TEMPLATES = CONSOLE / "templates"
 STATIC = CONSOLE / "static"
 
 _ELSEWHERE = re.compile(r"(?i)(?:https?:)?//[a-z0-9][a-z0-9.-]*\.[a-z]{2,}")
-_IN_TEMPLATES = {
+IN_TEMPLATES = {
     "inline script": re.compile(r"(?i)<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")"),
     "inline style": re.compile(r"(?i)<style\b|\sstyle\s*="),
     "event handler": re.compile(r"(?i)\s(?:on[a-z]+|hx-on[:a-z-]*)\s*="),
@@ -27,7 +27,7 @@ _IN_TEMPLATES = {
     "autoescape switched off": re.compile(r"\|\s*safe\b|autoescape\s+false"),
     "address elsewhere": _ELSEWHERE,
 }
-_IN_SCRIPTS = {
+IN_SCRIPTS = {
     "evaluated text": re.compile(r"\beval\(|new Function|\.innerHTML|\.outerHTML|insertAdjacentHTML"),
     "address elsewhere": _ELSEWHERE,
 }
@@ -45,7 +45,7 @@ def template_problems() -> list[str]:
     found = []
     for path in sorted(TEMPLATES.rglob("*.html")):
         name = path.relative_to(TEMPLATES).as_posix()
-        found += [f"{name}:{line}: {problem}" for line, problem in problems(path.read_text("utf-8"), _IN_TEMPLATES)]
+        found += [f"{name}:{line}: {problem}" for line, problem in problems(path.read_text("utf-8"), IN_TEMPLATES)]
         try:
             made.get_template(name)
         except TemplateError as error:
@@ -58,7 +58,7 @@ def static_problems() -> list[str]:
     return [
         f"{path.name}:{line}: {problem}"
         for path in own
-        for line, problem in problems(path.read_text("utf-8"), _IN_SCRIPTS)
+        for line, problem in problems(path.read_text("utf-8"), IN_SCRIPTS)
     ]
 
 

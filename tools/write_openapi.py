@@ -24,7 +24,7 @@ def published_document() -> bytes:
 
 def _context() -> RestContext:
     """A door that is only described, never called: its database is not opened."""
-    database, sealer = Database("sqlite://"), Sealer(b"")
+    database, sealer = Database("sqlite:///unused.db"), Sealer(b"")
     exchange = Exchange(database, sealer, _now)
     return RestContext(database, exchange, LawKeeper(database, _now), sealer, _now)
 

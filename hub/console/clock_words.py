@@ -51,7 +51,7 @@ def sentence(clock: Row, *, finished_at: str | None) -> str:
     return "，".join(part for part in parts if part) + "。"
 
 
-def remaining(clock: Row, *, finished_at: str | None) -> Remaining | None:
+def remaining(clock: Row, *, finished_at: str | None, now: datetime) -> Remaining | None:
     """None when the case is finished or has no limit."""
     if finished_at or clock.get("limit") is None or clock.get("counted") is None:
         return None
@@ -60,6 +60,8 @@ def remaining(clock: Row, *, finished_at: str | None) -> Remaining | None:
     unit = clock.get("unit")
     if left < 0:
         return Remaining(left, f"已超 {_amount(_begun(-left, unit), unit)}", "red")
+    if clock.get("dueAt") and datetime.fromisoformat(clock["dueAt"]) < now:  # over, and no business hour since
+        return Remaining(left, "已过期限", "red")
     tone = "yellow" if left <= whole / 5 else "calm"
     if unit in _DAYS and left < 1:
         return Remaining(left, "最后一天", tone)

@@ -80,9 +80,7 @@ class Cookies:
         response.delete_cookie(name, path="/", secure=self._secure, httponly=True, samesite="lax")
 
     def _keep(self, response: Response, name: str, value: str, seconds: int) -> None:
-        response.set_cookie(
-            name, value, max_age=seconds, path="/", secure=self._secure, httponly=True, samesite="lax"
-        )
+        response.set_cookie(name, value, max_age=seconds, path="/", secure=self._secure, httponly=True, samesite="lax")
 
 
 def new_secret() -> str:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from hub.console.services import CardSearch, CaseSearch, ConsoleUser, MessageSearch, QuarantineSearch
 from hub.domain.errors import NotFoundError, RejectedError
 from hub.stores import audit, card_views, case_views, dashboard, message_views, quarantine_acts, registry, users
 from hub.stores.paging import Page
 from hub.stores.sealing import Sealer
 from hub.stores.session import Database
-from hub.console.services import CardSearch, CaseSearch, ConsoleUser, MessageSearch, QuarantineSearch
 from supervision.law import Law
 from supervision.proof import recomputes_the_same
 
@@ -42,7 +42,9 @@ class StoreServices:
         except RejectedError:
             with self.database.unit() as unit:
                 users.count_failure(unit, name, now)
-                audit.record(unit, audit.Act("", "sign-in", "user", name[:100], outcome="REFUSED", address=address), now)
+                audit.record(
+                    unit, audit.Act("", "sign-in", "user", name[:100], outcome="REFUSED", address=address), now
+                )
             raise
 
     def user_of(self, token: str) -> ConsoleUser | None:
@@ -69,7 +71,9 @@ class StoreServices:
         with self.database.read() as unit:
             names = registry.department_names(unit)
         return [
-            {"code": code, "name": name} for code, name in names.items() if user.org_codes is None or code in user.org_codes
+            {"code": code, "name": name}
+            for code, name in names.items()
+            if user.org_codes is None or code in user.org_codes
         ]
 
     def senders(self, user: ConsoleUser) -> Sequence[Mapping[str, Any]]:
@@ -116,6 +120,12 @@ class StoreServices:
     def message(self, user: ConsoleUser, receipt_no: str) -> Mapping[str, Any]:
         with self.database.read() as unit:
             return message_views.message_detail(unit, receipt_no)
+
+    def message_body(self, user: ConsoleUser, receipt_no: str, reason: str) -> str:
+        with self.database.unit() as unit:
+            act = audit.Act(user.name, "message.read-body", "message", receipt_no, detail={"reason": reason})
+            audit.record(unit, act, self.clock())
+            return message_views.message_body(unit, self.sealer, receipt_no)
 
     def search_quarantine(self, user: ConsoleUser, search: QuarantineSearch) -> Page:
         wanted = message_views.QuarantineQuery(search.state, search.code, search.limit, search.after)

@@ -30,7 +30,9 @@ ITEM_TYPE = _codes(
     JL="行政奖励", QR="行政确认", ZY="行政征用", CJ="行政裁决", JG="行政监管", JD="行政监督", DL="代理事项",
     FW="便民服务", QT="其他",
 )  # fmt: skip
-ORG_NATURE = _codes("orgNature", STATUTORY="法定机关", AUTHORISED="授权组织", ENTRUSTED="受委托单位", OTHER="其他", fallback=OTHER)
+ORG_NATURE = _codes(
+    "orgNature", STATUTORY="法定机关", AUTHORISED="授权组织", ENTRUSTED="受委托单位", OTHER="其他", fallback=OTHER
+)
 HANDLING_CLASS = _codes(
     "handlingClass", INSTANT="即办件", PROMISE="承诺件", SUPPLEMENT="补办件", FORWARD="上报件", JOINT="联办件"
 )

@@ -4,9 +4,9 @@ A record is a frozen dataclass whose fields are made with `must`, `wanted`, `opt
 snake_case, wire names the same in camelCase. The order of declaration is the element order of the contract.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from hub.domain.codes import CodeList
@@ -88,7 +88,9 @@ class FieldSpec:
 _SPEC = "field_spec"
 
 
-def _declare(kind: Kind, title: str, presence: Presence, *, many: bool = False, personal: bool = False, **extra: Any) -> Any:
+def _declare(
+    kind: Kind, title: str, presence: Presence, *, many: bool = False, personal: bool = False, **extra: Any
+) -> Any:
     return field(metadata={_SPEC: (kind, title, presence, many, personal)}, **extra)
 
 
@@ -113,11 +115,17 @@ def camel_case(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-@cache
+_SPECS: dict[type, tuple[FieldSpec, ...]] = {}
+
+
 def field_specs(record: type) -> tuple[FieldSpec, ...]:
     """The fields of a record class in contract order."""
-    specs = []
+    if record not in _SPECS:
+        _SPECS[record] = tuple(_specs_of(record))
+    return _SPECS[record]
+
+
+def _specs_of(record: type) -> Iterator[FieldSpec]:
     for declared in fields(record):
         kind, title, presence, is_many, personal = declared.metadata[_SPEC]
-        specs.append(FieldSpec(declared.name, camel_case(declared.name), kind, presence, is_many, title, personal))
-    return tuple(specs)
+        yield FieldSpec(declared.name, camel_case(declared.name), kind, presence, is_many, title, personal)

@@ -13,6 +13,7 @@ from hub.domain.errors import NotFoundError, RejectedError
 from hub.domain.item_codes import subject_of
 from hub.domain.receipts import Receipt
 from hub.stores import case_library, exchange, reconciliation, registry
+from hub.stores.base import AnyRow
 from hub.stores.reconciliation import Reconciliation
 from hub.stores.sealing import Sealer
 from hub.stores.session import Database
@@ -43,7 +44,9 @@ class Exchange:
         Raises RejectedError HUB-2001 as `sender_by_password`, HUB-2005 outside the window or on a nonce seen before.
         """
         known = self._credentials(code)
-        if known is None or not any([hmac.compare_digest(_password_digest(held, nonce, created), digest) for held in known.secrets]):
+        if known is None or not any(
+            [hmac.compare_digest(_password_digest(held, nonce, created), digest) for held in known.secrets]
+        ):
             raise _refused()
         self._use_once(known.sender.sender_id, nonce, created)
         return _enabled(known)
@@ -80,7 +83,7 @@ class Exchange:
             raise RejectedError("HUB-6001", "这个报文标识已用于内容不同的报文；新内容请换新的 messageId", "messageId")
         return exchange.receipt_of(row).as_duplicate()
 
-    def _same_message(self, row: exchange.Row, envelope: Envelope) -> bool:
+    def _same_message(self, row: AnyRow, envelope: Envelope) -> bool:
         """Same records in other bytes: a retry carries a new security header, another client other white space."""
         if (row.kind, row.body_format) != (envelope.kind.name, envelope.body_format):
             return False

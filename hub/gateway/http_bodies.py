@@ -90,6 +90,7 @@ class RequestBody:
         self._receive = receive
         self._headers = headers
         self._finished = False
+        self._overdue = False
 
     async def read(self, limit_bytes: int, deadline_seconds: float) -> bytes:
         """Raises RejectedError HUB-1003, HUB-1013, RetryableError HUB-1014, DisconnectedError."""
@@ -100,6 +101,7 @@ class RequestBody:
             async with asyncio.timeout(deadline_seconds):
                 body = await self._collect(limit_bytes)
         except TimeoutError as exc:
+            self._overdue = True
             raise RetryableError("HUB-1014", f"正文没有在 {deadline_seconds:g} 秒内收完") from exc
         if announced is not None and announced != len(body):
             raise RejectedError("HUB-1013", "收到的字节数与 Content-Length 不符")
@@ -130,7 +132,7 @@ class RequestBody:
         """
         if self._finished:
             return True
-        if (self._headers.get("expect") or "").lower() == "100-continue":
+        if self._overdue or (self._headers.get("expect") or "").lower() == "100-continue":
             return False
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -77,7 +77,7 @@ class SoapGate:
         self._under_way: set[Future[Any]] = set()
         self._closing = False
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         headers = RequestHeaders(scope["headers"])
         trace_id = headers.trace_id()
         if scope["method"] == "GET":
@@ -137,7 +137,7 @@ class SoapGate:
         future = self._pool.submit(work, *arguments)
         self._under_way.add(future)
         future.add_done_callback(self._under_way.discard)
-        await asyncio.wait([asyncio.wrap_future(future)])
+        await _finished(future)
         error = future.exception()
         if error is None:
             return future.result()
@@ -165,6 +165,13 @@ class SoapGate:
         if seen.token is None:
             raise RejectedError("HUB-2001", "请求没有带凭据")
         return seen.token.sender(self._exchange)
+
+
+async def _finished(future: Future[Any]) -> None:
+    """Waits without wrapping the future: asyncio logs the text of an exception that nobody came back for."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    future.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
+    await done.wait()
 
 
 def _check_headers(request: _Request) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, String, Table, insert, select, text
+from sqlalchemy import Column, Connection, String, Table, insert, select, text
 
 from hub.domain.times import as_json
-from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 
 audit_event = Table(
     "audit_event",
@@ -66,17 +66,19 @@ def record(unit: Connection, act: Act, now: datetime) -> None:
 
 def _hash(row: Mapping[str, Any]) -> str:
     plain = {name: value for name, value in row.items() if name not in ("id", "hash", "at")}
-    return hashlib.sha256(json.dumps(plain | {"at": as_json(row["at"])}, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(plain | {"at": as_json(row["at"])}, ensure_ascii=False, sort_keys=True).encode()
+    ).hexdigest()
 
 
 def broken_links(unit: Connection) -> Iterator[int]:
     """Ids of rows that were changed, or before which a row is missing."""
     previous = _BEGINNING
     for row in unit.execute(select(audit_event).order_by(audit_event.c.id)).all():
-        if row.previous_hash != previous or row.hash != _hash(row._mapping):
+        if row.previous_hash != previous or row.hash != _hash(dict(row._mapping)):
             yield row.id
         previous = row.hash
 
 
-def recent(unit: Connection, limit: int) -> list[Row[Any]]:
+def recent(unit: Connection, limit: int) -> list[AnyRow]:
     return list(unit.execute(select(audit_event).order_by(audit_event.c.id.desc()).limit(limit)))

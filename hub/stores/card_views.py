@@ -3,17 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Select, select
 
 from hub.domain.codes import CARD_LEVELS, CARD_STATES
 from hub.domain.errors import NotFoundError
 from hub.domain.times import as_json
+from hub.stores.base import AnyRow
 from hub.stores.case_library import case_library
 from hub.stores.paging import Page, page
 from hub.stores.rules import rule
 from hub.stores.supervision import card, card_event, evidence
 
-EVENT_TITLES = {"RAISED": "发牌", "REPLACED": "被更高牌取代", "CLEARED": "自动解除", "REOPENED": "重新生效", "RESTATED": "证据更新"}
+EVENT_TITLES = {
+    "RAISED": "发牌",
+    "REPLACED": "被更高牌取代",
+    "CLEARED": "自动解除",
+    "REOPENED": "重新生效",
+    "RESTATED": "证据更新",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ def search_cards(unit: Connection, wanted: CardQuery) -> Page:
     return page(unit, query, card.c.id, after=wanted.after, limit=wanted.limit, item=card_row)
 
 
-def card_row(row: Row[Any]) -> dict[str, Any]:
+def card_row(row: AnyRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "ruleCode": row.rule_code,
@@ -84,11 +91,17 @@ def card_detail(unit: Connection, card_id: int, scope: frozenset[str] | None) ->
         raise NotFoundError("HUB-4043", "没有这张牌")
     events = unit.execute(select(card_event).where(card_event.c.card_id == card_id).order_by(card_event.c.id))
     shown = [
-        {"at": as_json(held.at), "kind": held.kind, "kindTitle": EVENT_TITLES.get(held.kind, held.kind), "actor": held.actor, "reason": held.reason}
+        {
+            "at": as_json(held.at),
+            "kind": held.kind,
+            "kindTitle": EVENT_TITLES.get(held.kind, held.kind),
+            "actor": held.actor,
+            "reason": held.reason,
+        }
         for held in events
     ]
     return card_row(row) | {"evidence": _evidence(unit, row), "events": shown}
 
 
-def _evidence(unit: Connection, row: Row[Any]) -> dict[str, Any]:
+def _evidence(unit: Connection, row: AnyRow) -> dict[str, Any]:
     return dict(unit.execute(select(evidence.c.document).where(evidence.c.digest == row.evidence_digest)).scalar_one())

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Integer,
     PrimaryKeyConstraint,
-    Row,
     String,
     Table,
     UniqueConstraint,
@@ -28,7 +27,7 @@ from hub.domain.identifiers import is_unified_no, make_unified_no, tidy
 from hub.domain.item_codes import subject_of
 from hub.domain.records import ProcessRecord, ResultRecord
 from hub.domain.times import china_day
-from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 from hub.stores.registry import subjects_of
 
 case_library = Table(
@@ -173,7 +172,11 @@ def _unified_numbers(unit: Connection, fresh: Mapping[CaseKey, Sighting]) -> dic
     own = {key: tidy(key[1]) for key in fresh if is_unified_no(key[1])}
     allocated = allocated_case_no.c.unified_no
     given = set(unit.execute(select(allocated).where(allocated.in_(set(own.values())))).scalars()) if own else set()
-    taken = set(unit.execute(select(case_library.c.unified_no).where(case_library.c.unified_no.in_(given))).scalars()) if given else set()
+    taken = (
+        set(unit.execute(select(case_library.c.unified_no).where(case_library.c.unified_no.in_(given))).scalars())
+        if given
+        else set()
+    )
     numbers = {key: number for key, number in own.items() if number in given - taken}
     subjects = subjects_of(unit, {org_code for org_code, _ in fresh})
     series: dict[tuple[tuple[str, str], date], list[CaseKey]] = {}
@@ -190,23 +193,28 @@ def next_numbers(unit: Connection, subject: tuple[str, str], day: date, count: i
     """The next `count` unified numbers of an area, subject letters and day."""
     area, letters = subject
     mine = (number_series.c.area == area) & (number_series.c.letters == letters) & (number_series.c.day == day)
-    unit.execute(_insert_or_ignore(unit, number_series), [{"area": area, "letters": letters, "day": day, "last_serial": 0}])
+    unit.execute(
+        _insert_or_ignore(unit, number_series), [{"area": area, "letters": letters, "day": day, "last_serial": 0}]
+    )
     raised = update(number_series).where(mine).values(last_serial=number_series.c.last_serial + count)
     last = unit.execute(raised.returning(number_series.c.last_serial)).scalar_one()
     return [make_unified_no(area, letters, day, serial) for serial in range(last - count + 1, last + 1)]
 
 
-def allocate(unit: Connection, sender_id: int, item_code: str, subject: tuple[str, str], now: datetime, count: int) -> list[str]:
+def allocate(
+    unit: Connection, sender_id: int, item_code: str, subject: tuple[str, str], now: datetime, count: int
+) -> list[str]:
     """Numbers that a department may use as its own case numbers."""
     numbers = next_numbers(unit, subject, china_day(now), count)
     rows = [
-        {"unified_no": number, "sender_id": sender_id, "item_code": item_code, "allocated_at": now} for number in numbers
+        {"unified_no": number, "sender_id": sender_id, "item_code": item_code, "allocated_at": now}
+        for number in numbers
     ]
     unit.execute(insert(allocated_case_no), rows)
     return numbers
 
 
-def identities(unit: Connection, case_ids: Sequence[int]) -> dict[int, Row[Any]]:
+def identities(unit: Connection, case_ids: Sequence[int]) -> dict[int, AnyRow]:
     """Number and search text of each case, as they stand."""
     columns = (case_library.c.id, case_library.c.unified_no, case_library.c.search_text)
     return {row.id: row for row in unit.execute(select(*columns).where(case_library.c.id.in_(case_ids)))}
@@ -221,7 +229,11 @@ def cases_of_items(unit: Connection, item_codes: Collection[str]) -> list[int]:
 
 def lock_cases(unit: Connection, case_ids: Sequence[int]) -> None:
     """Locks cases in the order every writer uses: organisation, case number."""
-    query = select(case_library.c.id).where(case_library.c.id.in_(case_ids)).order_by(case_library.c.org_code, case_library.c.case_no)
+    query = (
+        select(case_library.c.id)
+        .where(case_library.c.id.in_(case_ids))
+        .order_by(case_library.c.org_code, case_library.c.case_no)
+    )
     unit.execute(query.with_for_update()).all()
 
 

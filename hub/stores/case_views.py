@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from hub.domain import codes
 from hub.domain.errors import NotFoundError
@@ -13,6 +13,7 @@ from hub.domain.history import CaseHistory
 from hub.domain.identifiers import mask_name, tidy
 from hub.domain.times import as_json, day_bounds
 from hub.stores import search
+from hub.stores.base import AnyRow
 from hub.stores.card_views import cards_of_case
 from hub.stores.case_library import case_library
 from hub.stores.exchange import envelope
@@ -68,7 +69,7 @@ def search_cases(unit: Connection, wanted: CaseQuery) -> Page:
     return page(unit, query, table.c.id, after=wanted.after, limit=wanted.limit, item=case_row)
 
 
-def case_row(row: Row[Any]) -> dict[str, Any]:
+def case_row(row: AnyRow) -> dict[str, Any]:
     return {
         "unifiedNo": row.unified_no,
         "orgCode": row.org_code,
@@ -132,7 +133,9 @@ class CaseReader:
             "specials": _specials(unit, row.id, history),
             "result": _result(unit, row.id),
             "materials": _listed(unit, case_material, row.id, ("name", "kind", "copies", "received")),
-            "attachments": _listed(unit, attachment, row.id, ("attachment_id", "name", "kind", "media_type", "size", "digest")),
+            "attachments": _listed(
+                unit, attachment, row.id, ("attachment_id", "name", "kind", "media_type", "size", "digest")
+            ),
             "clock": clock,
             "cards": cards_of_case(unit, row.id),
             "unjudged": _unjudged(unit, row.id),
@@ -145,12 +148,12 @@ def _records(case_id: int) -> Any:
     return query.where(process_record.c.case_id == case_id).order_by(process_record.c.received_at, process_record.c.id)
 
 
-def _in_business_order(records: Sequence[Row[Any]], history: CaseHistory) -> list[Row[Any]]:
+def _in_business_order(records: Sequence[AnyRow], history: CaseHistory) -> list[AnyRow]:
     place = {step.record_id: index for index, step in enumerate(history.steps)}
     return sorted((held for held in records if held.is_current), key=lambda held: place[held.record_id])
 
 
-def _step(row: Row[Any]) -> dict[str, Any]:
+def _step(row: AnyRow) -> dict[str, Any]:
     happened = row.handled_at or row.started_at
     late = max((row.received_at - happened).total_seconds(), 0) / 3600 if happened else None
     return {
@@ -175,7 +178,7 @@ def _step(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _correction(row: Row[Any]) -> dict[str, Any]:
+def _correction(row: AnyRow) -> dict[str, Any]:
     return {
         "recordId": row.record_id,
         "revision": row.revision,

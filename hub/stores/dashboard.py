@@ -63,7 +63,9 @@ def _cases(unit: Connection, now: datetime, start: datetime, scope: frozenset[st
 
 def _senders(unit: Connection, start: datetime) -> list[dict[str, Any]]:
     today = select(
-        envelope.c.sender_id, func.sum(envelope.c.accepted_count).label("accepted"), func.sum(envelope.c.rejected_count).label("rejected")
+        envelope.c.sender_id,
+        func.sum(envelope.c.accepted_count).label("accepted"),
+        func.sum(envelope.c.rejected_count).label("rejected"),
     ).where(envelope.c.received_at >= start)
     daily = today.group_by(envelope.c.sender_id).subquery()
     last = (

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    Row,
     String,
     Table,
     Text,
@@ -31,7 +30,7 @@ from sqlalchemy.exc import IntegrityError
 from hub.domain.envelopes import Envelope
 from hub.domain.errors import HubError
 from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord
-from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 from hub.stores.sealing import Sealer
 
 envelope = Table(
@@ -126,7 +125,11 @@ def _new_receipt_no(now: datetime) -> str:
 
 def accept(unit: Connection, sealed_body: bytes, message: Envelope) -> Receipt | None:
     """Keeps the message and, when any record is good, its outbox row. None when sender and messageId are known."""
-    errors = [_error_row(arrival.seq, arrival.record_id, message, issue) for arrival in message.arrivals for issue in arrival.issues]
+    errors = [
+        _error_row(arrival.seq, arrival.record_id, message, issue)
+        for arrival in message.arrivals
+        for issue in arrival.issues
+    ]
     rejected = sum(1 for arrival in message.arrivals if arrival.issues)
     values = {
         "receipt_no": _new_receipt_no(message.received_at),
@@ -166,7 +169,9 @@ def enqueue(unit: Connection, envelope_ids: Iterable[int], now: datetime) -> Non
     unit.execute(insert(outbox), [{"envelope_id": id_, "created_at": now, "available_at": now} for id_ in envelope_ids])
 
 
-def find(unit: Connection, sender_id: int, *, receipt_no: str | None = None, message_id: str | None = None) -> Row[Any] | None:
+def find(
+    unit: Connection, sender_id: int, *, receipt_no: str | None = None, message_id: str | None = None
+) -> AnyRow | None:
     """The envelope row of a sender by receipt number or message id."""
     query = select(envelope).where(envelope.c.sender_id == sender_id)
     if receipt_no is not None:
@@ -176,7 +181,7 @@ def find(unit: Connection, sender_id: int, *, receipt_no: str | None = None, mes
     return unit.execute(query).first()
 
 
-def receipt_of(row: Row[Any]) -> Receipt:
+def receipt_of(row: AnyRow) -> Receipt:
     status = ReceiptStatus.PARTIAL
     if row.rejected_count == 0:
         status = ReceiptStatus.ACCEPTED
@@ -194,7 +199,7 @@ def receipt_of(row: Row[Any]) -> Receipt:
     )
 
 
-def record_states(unit: Connection, row: Row[Any]) -> tuple[StateOfRecord, ...]:
+def record_states(unit: Connection, row: AnyRow) -> tuple[StateOfRecord, ...]:
     """Where every record of a message is, derived from the message, its refusals and its quarantine rows."""
     refused = {error[0]: error for error in reversed(row.errors)}
     open_rows = (quarantine.c.envelope_id == row.id) & (quarantine.c.state == "OPEN")
@@ -233,7 +238,7 @@ def claim(unit: Connection, sealer: Sealer, now: datetime, *, limit: int, only: 
     return [_waiting(row, sealer) for row in unit.execute(query).all()]
 
 
-def _waiting(row: Row[Any], sealer: Sealer) -> Waiting:
+def _waiting(row: AnyRow, sealer: Sealer) -> Waiting:
     return Waiting(
         outbox_id=row.outbox_id,
         envelope_id=row.id,

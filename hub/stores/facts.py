@@ -78,4 +78,6 @@ def sort_out(incoming: Sequence[Incoming[R]], known: Mapping[tuple[tuple[Any, ..
 
 
 def _contradiction() -> RejectedError:
-    return RejectedError("HUB-6002", "同一记录标识、同一更改版本号已经入库，但内容不同；更正时请提高 revision", "recordId")
+    return RejectedError(
+        "HUB-6002", "同一记录标识、同一更改版本号已经入库，但内容不同；更正时请提高 revision", "recordId"
+    )

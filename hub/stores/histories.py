@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from hub.domain.history import ApplicationFact, CaseHistory, ResultFact, SpecialFact, StepFact
+from hub.stores.base import AnyRow
 from hub.stores.case_library import case_library
 from hub.stores.processes import case_application, process_record, special_procedure
 from hub.stores.results import result_record
 from hub.stores.service_items import item_facts
-
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -65,14 +65,14 @@ def _carried(table: Any, case_ids: Sequence[int]) -> Any:
     return query.order_by(process_record.c.step_seq, process_record.c.record_id, process_record.c.sender_id)
 
 
-def _by_case(rows: Iterable[Row[Any]]) -> dict[int, list[Row[Any]]]:
-    grouped: dict[int, list[Row[Any]]] = {}
+def _by_case(rows: Iterable[AnyRow]) -> dict[int, list[AnyRow]]:
+    grouped: dict[int, list[AnyRow]] = {}
     for row in rows:
         grouped.setdefault(row.case_id, []).append(row)
     return grouped
 
 
-def _item_code(case: Row[Any], steps: Sequence[Row[Any]], results: Sequence[Row[Any]]) -> str:
+def _item_code(case: AnyRow, steps: Sequence[AnyRow], results: Sequence[AnyRow]) -> str:
     """The item of the case: that of its lowest step, so that arrival order does not decide."""
     if steps:
         return str(min(steps, key=lambda row: (row.step_seq, row.record_id)).item_code)
@@ -87,7 +87,7 @@ def business_order(step: StepFact) -> tuple[Any, ...]:
     return (happened is None, happened or _NEVER, step.step_seq, step.record_id)
 
 
-def _step(row: Row[Any]) -> StepFact:
+def _step(row: AnyRow) -> StepFact:
     return StepFact(
         record_id=row.record_id,
         step_seq=row.step_seq,
@@ -110,7 +110,7 @@ _APPLICATION_FACTS = (
 _SPECIAL_FACTS = ("kind", "started_at", "ended_at", "requested_limit", "limit_unit", "basis", "approver")
 
 
-def merged(rows: Sequence[Row[Any]], names: Sequence[str]) -> dict[str, Any]:
+def merged(rows: Sequence[AnyRow], names: Sequence[str]) -> dict[str, Any]:
     """One set of values out of several rows: the later row speaks, silence does not overrule."""
     values: dict[str, Any] = {}
     for row in rows:
@@ -118,19 +118,21 @@ def merged(rows: Sequence[Row[Any]], names: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _application(rows: Sequence[Row[Any]]) -> ApplicationFact | None:
+def _application(rows: Sequence[AnyRow]) -> ApplicationFact | None:
     return ApplicationFact(**merged(rows, _APPLICATION_FACTS)) if rows else None
 
 
-def _specials(rows: Sequence[Row[Any]]) -> tuple[SpecialFact, ...]:
+def _specials(rows: Sequence[AnyRow]) -> tuple[SpecialFact, ...]:
     """A start and its end often come in different records: same kind and start are one procedure."""
-    grouped: dict[tuple[Any, str], list[Row[Any]]] = {}
+    grouped: dict[tuple[Any, str], list[AnyRow]] = {}
     for row in rows:
         grouped.setdefault((row.started_at, row.kind), []).append(row)
-    return tuple(SpecialFact(**merged(group, _SPECIAL_FACTS)) for _, group in sorted(grouped.items(), key=lambda pair: pair[0]))
+    return tuple(
+        SpecialFact(**merged(group, _SPECIAL_FACTS)) for _, group in sorted(grouped.items(), key=lambda pair: pair[0])
+    )
 
 
-def _result(rows: Sequence[Row[Any]]) -> ResultFact | None:
+def _result(rows: Sequence[AnyRow]) -> ResultFact | None:
     """Of several results the latest to finish is the case's."""
     if not rows:
         return None

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from hub.domain.codes import RECEIPT_STATES, RECORD_STATES
 from hub.domain.errors import NotFoundError
 from hub.domain.records import RECORD_KINDS
 from hub.domain.times import as_json
+from hub.stores.base import AnyRow
 from hub.stores.exchange import envelope, outbox, quarantine, receipt_of, record_states
 from hub.stores.paging import Page, page
 from hub.stores.registry import sender
@@ -62,11 +63,13 @@ def search_messages(unit: Connection, wanted: MessageQuery) -> Page:
     if wanted.state in _STATE:
         query = query.where(_STATE[wanted.state])
     if wanted.q:
-        query = query.where(or_(envelope.c.receipt_no == wanted.q, envelope.c.message_id == wanted.q, envelope.c.trace_id == wanted.q))
+        query = query.where(
+            or_(envelope.c.receipt_no == wanted.q, envelope.c.message_id == wanted.q, envelope.c.trace_id == wanted.q)
+        )
     return page(unit, query, envelope.c.id, after=wanted.after, limit=wanted.limit, item=_message)
 
 
-def _message(row: Row[Any]) -> dict[str, Any]:
+def _message(row: AnyRow) -> dict[str, Any]:
     status = receipt_of(row).status
     state = "PROCESSED" if row.processed_at else "WAITING"
     return {
@@ -113,7 +116,9 @@ def message_detail(unit: Connection, receipt_no: str) -> dict[str, Any]:
 
 def message_body(unit: Connection, sealer: Sealer, receipt_no: str) -> str:
     """The body as received, as text. The caller records who looked. Raises NotFoundError HUB-4041."""
-    row = unit.execute(select(envelope.c.body_sealed, envelope.c.charset).where(envelope.c.receipt_no == receipt_no)).first()
+    row = unit.execute(
+        select(envelope.c.body_sealed, envelope.c.charset).where(envelope.c.receipt_no == receipt_no)
+    ).first()
     if row is None:
         raise NotFoundError("HUB-4041", "没有这个回执")
     return sealer.open_body(row.body_sealed).decode(row.charset)
@@ -130,7 +135,12 @@ class QuarantineQuery:
 
 
 def _quarantine() -> Select[Any]:
-    columns = (envelope.c.receipt_no, envelope.c.message_id, sender.c.code.label("sender_code"), sender.c.name.label("sender_name"))
+    columns = (
+        envelope.c.receipt_no,
+        envelope.c.message_id,
+        sender.c.code.label("sender_code"),
+        sender.c.name.label("sender_name"),
+    )
     return select(quarantine, *columns).join_from(quarantine, envelope).join(sender)
 
 
@@ -151,7 +161,7 @@ def search_quarantine(unit: Connection, wanted: QuarantineQuery) -> Page:
     return page(unit, query, quarantine.c.id, after=wanted.after, limit=wanted.limit, item=_held)
 
 
-def _held(row: Row[Any]) -> dict[str, Any]:
+def _held(row: AnyRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "receiptNo": row.receipt_no,

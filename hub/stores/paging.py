@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select
+from sqlalchemy import Column, Connection, Select
 
 from hub.domain.errors import RejectedError
+from hub.stores.base import AnyRow
 
 LARGEST_PAGE = 200
 
@@ -20,7 +21,13 @@ class Page:
 
 
 def page(
-    unit: Connection, query: Select[Any], key: Column[int], *, after: str | None, limit: int, item: Callable[[Row[Any]], dict[str, Any]]
+    unit: Connection,
+    query: Select[Any],
+    key: Column[int],
+    *,
+    after: str | None,
+    limit: int,
+    item: Callable[[AnyRow], dict[str, Any]],
 ) -> Page:
     """Raises RejectedError HUB-3004 on a cursor that this hub did not give."""
     limit = max(1, min(limit, LARGEST_PAGE))

@@ -160,7 +160,9 @@ def mark_current(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> 
         unit.execute(update(table).where(mine).values(is_current=table.c.revision == revision))
 
 
-def split_revisions(unit: Connection, table: Table, added: Sequence[Incoming[Any]], known: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+def split_revisions(
+    unit: Connection, table: Table, added: Sequence[Incoming[Any]], known: set[tuple[Any, ...]]
+) -> set[tuple[Any, ...]]:
     """Keys of which more than one revision is in play: only those need `mark_current`; the rest is current at once."""
     count: dict[tuple[Any, ...], int] = {}
     for entry in added:
@@ -209,7 +211,11 @@ def pick(record: object, columns: Sequence[str]) -> dict[str, Any]:
 
 def _row(entry: Incoming[ProcessRecord], case_ids: dict[tuple[str, str], int], *, is_current: bool) -> dict[str, Any]:
     record = entry.record
-    risk = record.risk and {"type": record.risk.type, "description": record.risk.description, "control": record.risk.control}
+    risk = record.risk and {
+        "type": record.risk.type,
+        "description": record.risk.description,
+        "control": record.risk.control,
+    }
     case_id = case_ids[record.org_code, record.case_no]
     return pick(record, _STEP_COLUMNS) | entry.columns() | {"case_id": case_id, "is_current": is_current, "risk": risk}
 
@@ -220,11 +226,19 @@ def _store_parts(unit: Connection, sealer: Sealer, stored: list[tuple[int, int, 
         parent = {"process_record_id": row_id, "case_id": case_id}
         if entry.record.application is not None:
             applications.append(parent | _application_row(entry.record.application, sealer))
-            materials += [parent | pick(held, ("name", "kind", "copies", "received")) for held in entry.record.application.material]
+            materials += [
+                parent | pick(held, ("name", "kind", "copies", "received"))
+                for held in entry.record.application.material
+            ]
         if entry.record.special is not None:
             specials.append(parent | pick(entry.record.special, _SPECIAL_COLUMNS))
         attachments += [parent | pick(note, ATTACHMENT_COLUMNS) for note in entry.record.attachment]
-    parts = ((case_application, applications), (special_procedure, specials), (case_material, materials), (attachment, attachments))
+    parts = (
+        (case_application, applications),
+        (special_procedure, specials),
+        (case_material, materials),
+        (attachment, attachments),
+    )
     for table, rows in parts:
         if rows:
             unit.execute(insert(table), rows)

@@ -1,12 +1,12 @@
 """What staff do with quarantined records: replay or discard. Nothing is deleted, every act is in the audit."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from hub.domain.errors import NotFoundError, RejectedError
 from hub.stores.audit import Act, record
+from hub.stores.base import AnyRow
 from hub.stores.exchange import enqueue, quarantine
 
 
@@ -29,11 +29,18 @@ def discard(unit: Connection, quarantine_id: int, actor: str, reason: str, now: 
     _open_row(unit, quarantine_id)
     values = {"state": "DISCARDED", "resolved_at": now, "resolved_by": actor, "reason": reason.strip()[:500]}
     unit.execute(update(quarantine).where(quarantine.c.id == quarantine_id).values(values))
-    act = Act(actor, "quarantine.discard", "quarantine", str(quarantine_id), address=address, detail={"reason": reason.strip()[:500]})
+    act = Act(
+        actor,
+        "quarantine.discard",
+        "quarantine",
+        str(quarantine_id),
+        address=address,
+        detail={"reason": reason.strip()[:500]},
+    )
     record(unit, act, now)
 
 
-def _open_row(unit: Connection, quarantine_id: int) -> Row[Any]:
+def _open_row(unit: Connection, quarantine_id: int) -> AnyRow:
     row = unit.execute(select(quarantine).where(quarantine.c.id == quarantine_id).with_for_update()).first()
     if row is None:
         raise NotFoundError("HUB-4043", "没有这条隔离记录")

@@ -3,12 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from hub.domain.receipts import RecordState
 from hub.domain.times import day_bounds
+from hub.stores.base import AnyRow
 from hub.stores.exchange import envelope, record_states
 
 
@@ -43,7 +43,7 @@ def reconcile(unit: Connection, sender_id: int, day: date) -> Reconciliation:
     return Reconciliation(day, digest, tuple(DayCount(*key, count) for key, count in sorted(counts.items())))
 
 
-def _messages(unit: Connection, sender_id: int, start: datetime, end: datetime) -> list[Row[Any]]:
+def _messages(unit: Connection, sender_id: int, start: datetime, end: datetime) -> list[AnyRow]:
     of_the_day = (envelope.c.received_at >= start) & (envelope.c.received_at < end)
     query = select(envelope).where(envelope.c.sender_id == sender_id, of_the_day).order_by(envelope.c.id)
     return list(unit.execute(query))

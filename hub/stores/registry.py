@@ -93,14 +93,18 @@ def ensure_department(unit: Connection, org_code: str, name: str, subject: tuple
     known = unit.execute(select(department.c.org_code).where(department.c.org_code == org_code)).first()
     if known is None:
         area, letters = subject
-        unit.execute(insert(department).values(org_code=org_code, name=name, area=area, letters=letters, created_at=now))
+        unit.execute(
+            insert(department).values(org_code=org_code, name=name, area=area, letters=letters, created_at=now)
+        )
 
 
 def add_sender(unit: Connection, sealer: Sealer, code: str, name: str, org_codes: Iterable[str], now: datetime) -> str:
     """Registers a sender and returns its secret, which is shown once. Raises RejectedError HUB-6003 on a known code."""
     if unit.execute(select(sender.c.id).where(sender.c.code == code)).first():
         raise RejectedError("HUB-6003", f"报送方 {code} 已经登记")
-    sender_id = unit.execute(insert(sender).values(code=code, name=name, created_at=now).returning(sender.c.id)).scalar_one()
+    sender_id = unit.execute(
+        insert(sender).values(code=code, name=name, created_at=now).returning(sender.c.id)
+    ).scalar_one()
     unit.execute(insert(sender_org), [{"sender_id": sender_id, "org_code": org_code} for org_code in org_codes])
     return issue_secret(unit, sealer, sender_id, now)
 

@@ -70,7 +70,9 @@ def store_results(
         return stored
     unsettled = split_revisions(unit, result_record, stored.added, {key for key, _ in known})
     rows = [_row(entry, case_ids, is_current=entry.key not in unsettled) for entry in stored.added]
-    ids = list(unit.execute(insert(result_record).returning(result_record.c.id, sort_by_parameter_order=True), rows).scalars())
+    ids = list(
+        unit.execute(insert(result_record).returning(result_record.c.id, sort_by_parameter_order=True), rows).scalars()
+    )
     attachments = [
         {"result_record_id": row_id, "case_id": row["case_id"]} | pick(note, ATTACHMENT_COLUMNS)
         for row_id, row, entry in zip(ids, rows, stored.added, strict=True)
@@ -86,4 +88,8 @@ def _row(entry: Incoming[ResultRecord], case_ids: dict[tuple[str, str], int], *,
     record = entry.record
     raw_status = next((note.raw for note in entry.notes if note.path == "resultStatus"), None)
     case_id = case_ids[record.org_code, record.case_no]
-    return pick(record, _COLUMNS) | entry.columns() | {"case_id": case_id, "is_current": is_current, "raw_status": raw_status}
+    return (
+        pick(record, _COLUMNS)
+        | entry.columns()
+        | {"case_id": case_id, "is_current": is_current, "raw_status": raw_status}
+    )

@@ -84,7 +84,9 @@ def add_rule_version(unit: Connection, document: Mapping[str, Any], now: datetim
         unit.execute(insert(rule).values(code=code, title=document["title"]))
     unit.execute(update(rule_version).where(rule_version.c.rule_code == code).values(state="RETIRED"))
     unit.execute(
-        insert(rule_version).values(rule_code=code, version=version, state="ACTIVE", document=dict(document), created_at=now)
+        insert(rule_version).values(
+            rule_code=code, version=version, state="ACTIVE", document=dict(document), created_at=now
+        )
     )
     return True
 
@@ -110,13 +112,17 @@ def rule_titles(unit: Connection) -> dict[str, str]:
     return {row.code: row.title for row in unit.execute(select(rule).order_by(rule.c.code))}
 
 
-def add_calendar(unit: Connection, version: Mapping[str, Any], days: Iterable[tuple[date, bool, str]], now: datetime) -> bool:
+def add_calendar(
+    unit: Connection, version: Mapping[str, Any], days: Iterable[tuple[date, bool, str]], now: datetime
+) -> bool:
     """Adds a calendar version and makes it the one in force; False when the version is there already."""
     if unit.execute(select(calendar_version.c.version).where(calendar_version.c.version == version["version"])).first():
         return False
     unit.execute(update(calendar_version).values(is_active=False))
     unit.execute(insert(calendar_version).values(**version, is_active=True, created_at=now))
-    rows = [{"version": version["version"], "day": day, "is_working": working, "name": name} for day, working, name in days]
+    rows = [
+        {"version": version["version"], "day": day, "is_working": working, "name": name} for day, working, name in days
+    ]
     if rows:
         unit.execute(insert(calendar_day), rows)
     return True

@@ -62,7 +62,9 @@ def index(unit: Connection, texts: Mapping[int, str]) -> None:
     """Makes cases findable by their texts, replacing what was there."""
     if not texts:
         return
-    rows: list[dict[str, Any]] = [{"id": case_id, "tokens": sorted(tokens(content))} for case_id, content in texts.items()]
+    rows: list[dict[str, Any]] = [
+        {"id": case_id, "tokens": sorted(tokens(content))} for case_id, content in texts.items()
+    ]
     if unit.dialect.name == "postgresql":
         statement = (
             "INSERT INTO case_search (case_id, tokens) VALUES (:id, array_to_tsvector(CAST(:tokens AS text[]))) "

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     Integer,
-    Row,
     String,
     Table,
     UniqueConstraint,
@@ -22,7 +21,7 @@ from sqlalchemy import (
 from adapters.contract import to_json
 from hub.domain.history import ItemFact
 from hub.domain.records import ServiceItem
-from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 from hub.stores.facts import Incoming, Stored, sort_out
 
 service_item_version = Table(
@@ -70,9 +69,9 @@ def store_items(unit: Connection, incoming: Sequence[Incoming[ServiceItem]]) -> 
     """Adds versions that are new. The same revision with other content is a conflict, never an overwrite."""
     codes = {entry.record.item_code for entry in incoming}
     known = unit.execute(
-        select(service_item_version.c.item_code, service_item_version.c.revision, service_item_version.c.content_digest).where(
-            service_item_version.c.item_code.in_(codes)
-        )
+        select(
+            service_item_version.c.item_code, service_item_version.c.revision, service_item_version.c.content_digest
+        ).where(service_item_version.c.item_code.in_(codes))
     )
     stored = sort_out(incoming, {((row.item_code,), row.revision): row.content_digest for row in known})
     if stored.added:
@@ -87,7 +86,11 @@ def _row(entry: Incoming[ServiceItem]) -> dict[str, Any]:
         "item_code", "revision", "item_name", "item_type", "handling_class", "org_code", "org_name", "is_charged",
         "statutory_limit", "statutory_limit_unit", "promised_limit", "promised_limit_unit", "valid_from",
     )  # fmt: skip
-    return {name: getattr(item, name) for name in columns} | entry.columns() | {"is_current": False, "document": to_json(item)}
+    return (
+        {name: getattr(item, name) for name in columns}
+        | entry.columns()
+        | {"is_current": False, "document": to_json(item)}
+    )
 
 
 def _mark_current(unit: Connection, codes: set[str]) -> None:
@@ -107,7 +110,7 @@ def item_facts(unit: Connection, codes: Iterable[str]) -> dict[str, ItemFact]:
     return {row.item_code: _fact(row) for row in unit.execute(query)}
 
 
-def _fact(row: Row[Any]) -> ItemFact:
+def _fact(row: AnyRow) -> ItemFact:
     return ItemFact(
         item_code=row.item_code,
         item_name=row.item_name,
@@ -123,5 +126,7 @@ def _fact(row: Row[Any]) -> ItemFact:
 
 def item_names(unit: Connection) -> dict[str, str]:
     table = service_item_version
-    rows = unit.execute(select(table.c.item_code, table.c.item_name).where(table.c.is_current).order_by(table.c.item_code))
+    rows = unit.execute(
+        select(table.c.item_code, table.c.item_name).where(table.c.is_current).order_by(table.c.item_code)
+    )
     return {row.item_code: row.item_name for row in rows}

@@ -88,12 +88,16 @@ def _sqlite_engine(url: str) -> Engine:
 
 def _postgresql_engine(url: str) -> Engine:
     url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(url, json_serializer=dump_json, pool_size=10, max_overflow=10, pool_timeout=_POOL_WAIT_SECONDS)
+    engine = create_engine(
+        url, json_serializer=dump_json, pool_size=10, max_overflow=10, pool_timeout=_POOL_WAIT_SECONDS
+    )
 
     @event.listens_for(engine, "connect")
     def set_limits(dbapi_connection: Any, _: PoolProxiedConnection) -> None:
         with dbapi_connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; SET timezone = 'UTC'")
+            cursor.execute(
+                "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; SET timezone = 'UTC'"
+            )
         dbapi_connection.commit()
 
     return engine

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Row,
     String,
     Table,
     UniqueConstraint,
@@ -25,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.domain.findings import Finding
-from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 
 evidence = Table(
     "evidence",
@@ -101,7 +100,7 @@ Index("ix_timer_due_at", timer.c.due_at)
 CaseRule = tuple[int, str, str]  # case id, rule code, subject
 
 
-def standing_findings(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, Row[Any]]:
+def standing_findings(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, AnyRow]:
     query = select(finding).where(finding.c.case_id.in_(case_ids), finding.c.retracted_at.is_(None))
     return {(row.case_id, row.rule_code, row.subject): row for row in unit.execute(query)}
 
@@ -142,7 +141,7 @@ def _finding_row(case_id: int, entry: Finding, digest: str, now: datetime) -> di
     }
 
 
-def cards_of(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, Row[Any]]:
+def cards_of(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, AnyRow]:
     query = select(card).where(card.c.case_id.in_(case_ids))
     return {(row.case_id, row.rule_code, row.subject): row for row in unit.execute(query)}
 
@@ -165,7 +164,9 @@ def restate_cards(unit: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     assignments = {name: bindparam(f"new_{name}", type_=card.c[name].type) for name in _RESTATED}
     query = update(card).where(card.c.id == bindparam("card_id")).values(assignments)
-    unit.execute(query, [{"card_id": row["card_id"]} | {f"new_{name}": row[name] for name in _RESTATED} for row in rows])
+    unit.execute(
+        query, [{"card_id": row["card_id"]} | {f"new_{name}": row[name] for name in _RESTATED} for row in rows]
+    )
 
 
 def close_cards(unit: Connection, ids: Sequence[int], state: str, now: datetime) -> None:
@@ -176,7 +177,9 @@ def close_cards(unit: Connection, ids: Sequence[int], state: str, now: datetime)
 def add_card_events(unit: Connection, events: Sequence[tuple[int, str, str]], now: datetime) -> None:
     """Each event is card id, kind and Chinese reason; the actor is the hub itself."""
     if events:
-        rows = [{"card_id": id_, "at": now, "kind": kind, "actor": "系统", "reason": reason} for id_, kind, reason in events]
+        rows = [
+            {"card_id": id_, "at": now, "kind": kind, "actor": "系统", "reason": reason} for id_, kind, reason in events
+        ]
         unit.execute(insert(card_event), rows)
 
 
@@ -189,7 +192,10 @@ def set_timers(unit: Connection, due: Mapping[int, datetime | None]) -> None:
     if rows:
         dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
         statement = dialect.insert(timer)
-        unit.execute(statement.on_conflict_do_update(index_elements=["case_id"], set_={"due_at": statement.excluded.due_at}), rows)
+        unit.execute(
+            statement.on_conflict_do_update(index_elements=["case_id"], set_={"due_at": statement.excluded.due_at}),
+            rows,
+        )
 
 
 def wake_cases(unit: Connection, case_ids: Iterable[int], now: datetime) -> None:

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Column, Connection, ForeignKey, Integer, Row, String, Table, Text, delete, insert, select, update
+from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, Text, delete, insert, select, update
 
 from hub.domain.codes import ROLES
 from hub.domain.errors import RejectedError
-from hub.stores.base import RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, RowId, UtcTime, metadata
 
 staff_user = Table(
     "staff_user",
@@ -74,7 +74,14 @@ def digest_of(token: str) -> str:
 
 
 def add_user(
-    unit: Connection, name: str, password: str, role: str, now: datetime, *, display_name: str = "", org_codes: Iterable[str] = ()
+    unit: Connection,
+    name: str,
+    password: str,
+    role: str,
+    now: datetime,
+    *,
+    display_name: str = "",
+    org_codes: Iterable[str] = (),
 ) -> None:
     """Raises RejectedError HUB-6003 on a known name, HUB-4006 on an unknown role."""
     require_role(role)
@@ -123,7 +130,9 @@ def count_failure(unit: Connection, name: str, now: datetime) -> None:
     if row is None or (row.locked_until is not None and row.locked_until > now):
         return
     failed = row.failed_count + 1
-    values = {"failed_count": 0, "locked_until": now + LOCK_TIME} if failed >= MAX_FAILURES else {"failed_count": failed}
+    values = (
+        {"failed_count": 0, "locked_until": now + LOCK_TIME} if failed >= MAX_FAILURES else {"failed_count": failed}
+    )
     unit.execute(update(staff_user).where(staff_user.c.id == row.id).values(values))
 
 
@@ -131,14 +140,23 @@ def open_session(unit: Connection, user_id: int, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     csrf = secrets.token_urlsafe(32)
     unit.execute(
-        insert(staff_session).values(token_hash=digest_of(token), user_id=user_id, csrf_token=csrf, created_at=now, last_seen_at=now)
+        insert(staff_session).values(
+            token_hash=digest_of(token), user_id=user_id, csrf_token=csrf, created_at=now, last_seen_at=now
+        )
     )
     return token
 
 
-def staff_of_session(unit: Connection, token: str, now: datetime, idle: timedelta, longest: timedelta) -> tuple[Staff, datetime] | None:
+def staff_of_session(
+    unit: Connection, token: str, now: datetime, idle: timedelta, longest: timedelta
+) -> tuple[Staff, datetime] | None:
     """Who holds the session and when it was last seen; None when it is unknown, idle too long or too old."""
-    query = select(staff_user, staff_session.c.csrf_token, staff_session.c.last_seen_at, staff_session.c.created_at.label("opened_at"))
+    query = select(
+        staff_user,
+        staff_session.c.csrf_token,
+        staff_session.c.last_seen_at,
+        staff_session.c.created_at.label("opened_at"),
+    )
     row = unit.execute(query.join(staff_session).where(staff_session.c.token_hash == digest_of(token))).first()
     if row is None or now - row.last_seen_at > idle or now - row.opened_at > longest:
         return None
@@ -171,7 +189,7 @@ def staff_of_token(unit: Connection, token: str) -> Staff | None:
     return None if row is None else Staff(f"token:{row.label}", row.label, row.role, _scope(row))
 
 
-def _scope(row: Row) -> frozenset[str] | None:  # type: ignore[type-arg]
+def _scope(row: AnyRow) -> frozenset[str] | None:
     """A department user without organisations sees nothing; every other role without them sees the county."""
     org_codes = frozenset(json.loads(row.org_codes))
     return org_codes if org_codes or row.role == "department" else None

@@ -33,9 +33,10 @@ def test_time_cards_climb_and_only_the_highest_stays_open(hub: SmallHub) -> None
     for moment in (china(9, 17, 31), china(10, 12), china(11, 18), china(31, 18)):
         hub.clock.move_to(moment)
         hub.fire()
-    assert cards(hub) == [("T02", "REMINDER", "REPLACED"), ("T04", "YELLOW", "REPLACED"), ("T06", "RED", "OPEN")] or [
-        state for _, _, state in cards(hub)
-    ].count("OPEN") == 1
+    assert (
+        cards(hub) == [("T02", "REMINDER", "REPLACED"), ("T04", "YELLOW", "REPLACED"), ("T06", "RED", "OPEN")]
+        or [state for _, _, state in cards(hub)].count("OPEN") == 1
+    )
     assert ("T06", "RED", "OPEN") in cards(hub)
 
 
@@ -68,7 +69,9 @@ def test_result_that_arrives_late_but_was_in_time_takes_the_card_back(hub: Small
 
 
 def test_pause_moves_the_due_instant_and_its_timer(hub: SmallHub) -> None:
-    hub.push_case(an_acceptance(), a_step(step_seq=2, step_name="补正", step_status="SUPPLEMENT", handled_at=china(3, 10)))
+    hub.push_case(
+        an_acceptance(), a_step(step_seq=2, step_name="补正", step_status="SUPPLEMENT", handled_at=china(3, 10))
+    )
     hub.clock.move_to(china(30, 9))
     hub.fire()
     assert cards(hub) == []  # the clock stands
@@ -78,7 +81,11 @@ def test_pause_moves_the_due_instant_and_its_timer(hub: SmallHub) -> None:
 
 
 def test_every_card_recomputes_from_its_own_evidence(hub: SmallHub) -> None:
-    hub.push_case(an_acceptance(), a_step(step_seq=2, step_name="早于申请", handled_at=MONDAY_MORNING - DAY), a_result(finished_at=MONDAY_MORNING + 40 * DAY))
+    hub.push_case(
+        an_acceptance(),
+        a_step(step_seq=2, step_name="早于申请", handled_at=MONDAY_MORNING - DAY),
+        a_result(finished_at=MONDAY_MORNING + 40 * DAY),
+    )
     with hub.database.read() as unit:
         found = search_cards(unit, CardQuery()).items
         assert {card["ruleCode"] for card in found} == {"T06", "P01"}

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import update
 
-from hub.domain.errors import FieldIssue, NotFoundError, RejectedError
 from hub.domain.envelopes import Arrival
+from hub.domain.errors import FieldIssue, NotFoundError, RejectedError
 from hub.domain.receipts import ReceiptStatus, RecordState
 from hub.domain.records import PROCESS
 from hub.stores import quarantine_acts
@@ -32,7 +32,12 @@ def test_same_records_in_other_bytes_are_the_same_message(hub: SmallHub) -> None
     message = hub.envelope(PROCESS, [an_acceptance()], "m-1")
     hub.exchange.receive(message)
     other = hub.envelope(
-        PROCESS, [], "m-1", body=message.body.replace(b"<record>", b"\n  <record>"), digest="other", arrivals=message.arrivals
+        PROCESS,
+        [],
+        "m-1",
+        body=message.body.replace(b"<record>", b"\n  <record>"),
+        digest="other",
+        arrivals=message.arrivals,
     )
     assert hub.exchange.receive(other).status is ReceiptStatus.DUPLICATE
 
@@ -59,7 +64,9 @@ def test_message_with_refused_records_is_partial_and_names_them(hub: SmallHub) -
 
 def test_message_without_a_good_record_is_kept_but_never_queued(hub: SmallHub) -> None:
     issue = FieldIssue("HUB-3001", "stepName", "缺少必填项")
-    receipt = hub.exchange.receive(hub.envelope(PROCESS, [a_step()], "m-1", arrivals=[Arrival(1, "bad", None, (issue,))]))
+    receipt = hub.exchange.receive(
+        hub.envelope(PROCESS, [a_step()], "m-1", arrivals=[Arrival(1, "bad", None, (issue,))])
+    )
     assert receipt.status is ReceiptStatus.REJECTED
     assert hub.consumer.work_once() == 0
     assert states(hub, "m-1") == [RecordState.REJECTED]

@@ -26,13 +26,17 @@ def the_case(hub: SmallHub, words: str = "GS20260302-0007") -> dict:
         found = search_cases(unit, CaseQuery(q=words)).items
         assert len(found) == 1
         law = hub.law()
-        return CaseReader(law.calendar, law.policy, hub.sealer, hub.clock()).by_unified_no(unit, found[0]["unifiedNo"], None)
+        return CaseReader(law.calendar, law.policy, hub.sealer, hub.clock()).by_unified_no(
+            unit, found[0]["unifiedNo"], None
+        )
 
 
 def facts(hub: SmallHub) -> dict[str, list]:
     """Everything in stores 1–3, the case library and the standing findings, without what depends on arrival."""
     return {
-        "items": hub.rows("SELECT item_code, revision, is_current, content_digest FROM service_item_version ORDER BY 1, 2"),
+        "items": hub.rows(
+            "SELECT item_code, revision, is_current, content_digest FROM service_item_version ORDER BY 1, 2"
+        ),
         "steps": hub.rows("SELECT record_id, revision, is_current, content_digest FROM process_record ORDER BY 1, 2"),
         "results": hub.rows("SELECT record_id, revision, is_current, content_digest FROM result_record ORDER BY 1, 2"),
         "cases": hub.rows(
@@ -64,7 +68,11 @@ def a_county_week() -> list[Record]:
                    handled_at=MONDAY_MORNING + (3 + number) * DAY, **own),
         ]  # fmt: skip
         if number != 5:
-            records.append(a_result(record_id=f"{number}-9", finished_at=MONDAY_MORNING + (5 + 3 * number) * DAY, paid=number, **own))
+            records.append(
+                a_result(
+                    record_id=f"{number}-9", finished_at=MONDAY_MORNING + (5 + 3 * number) * DAY, paid=number, **own
+                )
+            )
     hearing = {"kind": "HEARING", "started_at": MONDAY_MORNING + 4 * DAY}
     records += [
         a_step(record_id="0-4", case_no="C-0", step_seq=4, step_name="听证", step_status="RUNNING", special=a_special(**hearing)),
@@ -84,7 +92,9 @@ def push_in_messages(hub: SmallHub, records: list[Record], size: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_any_order_and_any_number_of_deliveries_give_equal_stores_and_findings(hub: SmallHub, database, seed: int) -> None:
+def test_any_order_and_any_number_of_deliveries_give_equal_stores_and_findings(
+    hub: SmallHub, database, seed: int
+) -> None:
     hub.clock.move_to(MONDAY_MORNING + 60 * DAY)
     records = a_county_week()
     random = Random(seed)
@@ -159,7 +169,9 @@ def test_unknown_code_is_kept_raw_mapped_and_flagged(hub: SmallHub) -> None:
     assert hub.rows("SELECT f.rule_code FROM finding f WHERE f.subject = 'r-x' AND f.rule_code = 'C06'") == [("C06",)]
 
 
-@pytest.mark.parametrize("words", ["喆", "店", "例商店", "商店设", "0007", "GS20260302", "gs20260302-0007", "䶮𬭎", "样例 登记"])
+@pytest.mark.parametrize(
+    "words", ["喆", "店", "例商店", "商店设", "0007", "GS20260302", "gs20260302-0007", "䶮𬭎", "样例 登记"]
+)
 def test_case_is_found_by_one_or_more_characters(hub: SmallHub, words: str) -> None:
     application = an_application(applicant_name="喆㛃䶮𬭎", applicant_type="ENTERPRISE")
     hub.push_case(an_acceptance(application=application))
@@ -198,7 +210,10 @@ def test_personal_identifiers_are_unreadable_at_rest_and_masked_on_screen(hub: S
     assert "330324199001010003" not in str(case)
     assert "13800000000" not in str(case)
     assert case["applicantName"] == "申***"
-    stored = hub.rows("SELECT body_sealed FROM envelope")[0][0], hub.rows("SELECT applicant_id_sealed FROM case_application")[0][0]
+    stored = (
+        hub.rows("SELECT body_sealed FROM envelope")[0][0],
+        hub.rows("SELECT applicant_id_sealed FROM case_application")[0][0],
+    )
     assert not any(b"330324199001010003" in bytes(value) for value in stored)
 
 

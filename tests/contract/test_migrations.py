@@ -31,5 +31,7 @@ def test_an_empty_database_is_not_current(database: Database) -> None:
 
 def test_migration_files_are_numbered_without_gaps() -> None:
     versions = files("hub.stores") / "migrations" / "versions"
-    numbers = sorted(int(found[1]) for path in versions.iterdir() if (found := re.match(r"(\d{4})_\w+\.py$", path.name)))
+    numbers = sorted(
+        int(found[1]) for path in versions.iterdir() if (found := re.match(r"(\d{4})_\w+\.py$", path.name))
+    )
     assert numbers == list(range(1, len(numbers) + 1))

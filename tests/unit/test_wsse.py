@@ -37,7 +37,9 @@ def test_token_is_read_from_the_security_header():
 
 
 def test_cdata_and_references_in_a_token_are_one_text():
-    token = token_of("<w:UsernameToken><w:Username>a&amp;<![CDATA[b]]>c</w:Username><w:Password>p</w:Password></w:UsernameToken>")
+    token = token_of(
+        "<w:UsernameToken><w:Username>a&amp;<![CDATA[b]]>c</w:Username><w:Password>p</w:Password></w:UsernameToken>"
+    )
     assert token is not None
     assert token.username == "a&bc"
 

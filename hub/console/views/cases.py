@@ -45,6 +45,6 @@ def _case(console: Console, visit: Visit) -> Response:
     return console.render(
         visit, "cases/case.html", case=case, clock=clock, timeline=timeline(case), day_kinds=DAY_KINDS,
         clock_sentence=sentence(clock, finished_at=finished_at), day_note=day_note,
-        remaining=remaining(clock, finished_at=finished_at),
+        remaining=remaining(clock, finished_at=finished_at, now=console.services.now()),
         recomputed={card["id"]: console.services.recompute_card(visit.user, str(card["id"])) for card in case["cards"]},
     )  # fmt: skip

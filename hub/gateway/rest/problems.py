@@ -8,8 +8,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -22,6 +24,10 @@ _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 _INTERNAL_ERROR = "HUB-9001"
+_INTERNAL_TEXT = "中心内部错误"
+_UNROUTED: Mapping[int, tuple[str, str]] = MappingProxyType({
+    404: ("HUB-4043", "没有这个地址；接口的地址见 /docs"), 405: ("HUB-1020", "该地址不接受这个请求方法"),
+})  # fmt: skip
 _CHALLENGES = ('Basic realm="county-hub", charset="UTF-8"', 'Bearer realm="county-hub"')
 _PROTECTION: Mapping[str, str] = MappingProxyType({"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"})
 
@@ -112,6 +118,28 @@ def _parameter_issue(found: Mapping[str, Any]) -> FieldIssue:
     return FieldIssue(code, name, text.format_map(found.get("ctx", {})))
 
 
+def install_problems(app: FastAPI) -> None:
+    """Problems for what no route of an application answers: unknown addresses, wrong methods, and faults of ours."""
+    app.add_exception_handler(HTTPException, _unrouted)
+    app.add_exception_handler(Exception, _failed)
+
+
+def _unrouted(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code, text = _UNROUTED.get(status, (_INTERNAL_ERROR, _INTERNAL_TEXT))
+    response = problem(RejectedError(code, text), _trace_id(request), status=status)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    return problem(_ours(error, error.__traceback__), _trace_id(request))
+
+
+def _trace_id(request: Request) -> str:
+    return RequestHeaders(request.scope["headers"]).trace_id()
+
+
 class ProblemRoute(APIRoute):
     """Answers failures of its operation, expected or not, as problems, and stamps every answer."""
 
@@ -119,7 +147,7 @@ class ProblemRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            attempt = _Attempt(RequestHeaders(request.scope["headers"]).trace_id())
+            attempt = _Attempt(_trace_id(request))
             request.state.trace_id = attempt.trace_id
             with attempt:
                 refuse_repeated_parameters(request)
@@ -155,7 +183,7 @@ def _ours(error: Exception, where: TracebackType | None) -> HubError:
         return invalid_parameters(error)
     # The text of a foreign error may hold values of the request; where it happened does not.
     _log.error("rest call failed: %s\n%s", type(error).__name__, "".join(traceback.format_tb(where)))
-    return RetryableError(_INTERNAL_ERROR, "中心内部错误")
+    return RetryableError(_INTERNAL_ERROR, _INTERNAL_TEXT)
 
 
 def refuse_repeated_parameters(request: Request) -> None:

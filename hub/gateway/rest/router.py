@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Route
@@ -18,8 +19,10 @@ from hub.gateway.rest.documents import PROBLEM_ANSWER, Documents, describe_push
 from hub.gateway.rest.door import PushDoor
 from hub.gateway.rest.health import Health
 from hub.gateway.rest.identity import Access, Identity
-from hub.gateway.rest.problems import ProblemRoute, problem
+from hub.gateway.rest.problems import ProblemRoute, install_problems, problem
 from hub.gateway.rest.reading import Reading
+
+__all__ = ["RestContext", "create_rest", "install_problems"]
 
 _ROOT = "/api/v1"
 _BY_DEPARTMENT = "/cases/by/{orgCode}/{caseNo:path}"  # departments write slashes in their case numbers
@@ -102,7 +105,7 @@ def _add_read(router: APIRouter, read: _Read, reading: Reading, who: Identity) -
         response_model=None,
         response_class=JSONResponse if read.answer else Response,
         responses={200: _described(read.answer), "default": PROBLEM_ANSWER},
-        operation_id=read.method,
+        operation_id=to_camel(read.method),
         summary=read.title,
         tags=["查询"],
         openapi_extra={"security": _STAFF_SECURITY + _SENDER_SECURITY if read.access.senders else _STAFF_SECURITY},

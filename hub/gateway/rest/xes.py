@@ -7,7 +7,7 @@ from typing import Any
 from lxml import etree
 
 XES_NS = "http://www.xes-standard.org/"
-_NAMESPACES: dict[str | None, str] = {None: XES_NS}
+_NAMESPACES: Any = {None: XES_NS}  # the stubs of lxml know no default namespace
 _NUMBERS = {"xes.version": "1849.2016", "xes.features": ""}
 _EXTENSIONS = (("Concept", "concept"), ("Time", "time"), ("Organizational", "org"), ("Lifecycle", "lifecycle"))
 _CLASSIFIERS = (("环节", "concept:name"), ("经办人", "org:resource"))

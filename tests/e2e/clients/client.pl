@@ -14,7 +14,7 @@ sub SOAP::Transport::HTTP::Client::get_basic_credentials { return ($sender, $pas
 
 sub connect_hub {
     (my $address = $wsdl_url) =~ s/\?.*//;
-    return SOAP::Lite->proxy($address)->default_ns($namespace)->autotype(0)->on_action(sub { "$namespace:$_[1]" })
+    return SOAP::Lite->proxy($address)->default_ns($namespace)->on_action(sub { "$namespace:$_[1]" })
         ->on_fault(sub { return $_[1] });
 }
 
@@ -22,7 +22,9 @@ sub fields {
     my @pairs = @_;
     my @fields;
     while (my ($name, $value) = splice @pairs, 0, 2) {
-        push @fields, SOAP::Data->name($name => ref $value ? \SOAP::Data->value(@$value) : $value);
+        my $field = SOAP::Data->name($name);
+        # Left to itself, SOAP::Lite sends Chinese text as Base64; the type must be named.
+        push @fields, ref $value ? $field->value(\SOAP::Data->value(@$value)) : $field->type(string => $value);
     }
     return @fields;
 }

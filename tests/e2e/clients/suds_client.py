@@ -21,11 +21,11 @@ def records(hub: Client, message_id: str, org_code: str) -> list[Any]:
         made.append(record)
     first, second = made
     first.stepStatus, first.handledAt, first.opinion = "ACCEPTED", "2026-03-02T10:00:00+08:00", '材料齐全 <甲> & "乙"'
+    first.application = hub.factory.create("Application")
     first.application.title, first.application.applicantName = "样例食品店经营许可", "喆㛃䶮𬭎商店"
     first.application.appliedAt = "2026-03-02T09:30:00+08:00"
     first.application.promisedLimit, first.application.limitUnit = 5, "WORKING_DAY"
     second.stepStatus, second.startedAt = "RUNNING", "2026-03-02T14:00:00+08:00"
-    second.application = None
     return made
 
 

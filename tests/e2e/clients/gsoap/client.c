@@ -7,11 +7,10 @@
 
 static const char *address, *sender, *secret, *message_id, *org_code;
 
-static struct soap *connect_hub(const char *password) {
-    struct soap *soap = soap_new1(SOAP_C_UTFSTRING | SOAP_XML_STRICT);
+/* gSOAP forgets both after every call. */
+static void sign_in(struct soap *soap, const char *password) {
     soap->userid = sender;
     soap->passwd = password;
-    return soap;
 }
 
 static void fill_step(struct soap *soap, struct ns1__ProcessRecord *record, int step_seq) {
@@ -50,6 +49,7 @@ static int push(struct soap *soap, struct ns1__Receipt **receipt) {
     records[1].stepName = "审查";
     records[1].stepStatus = "RUNNING";
     records[1].startedAt = &started_at;
+    sign_in(soap, secret);
     error = soap_call___ns1__pushProcess(soap, address, NULL, &message, &answer);
     if (error == SOAP_OK)
         *receipt = answer.receipt;
@@ -61,7 +61,9 @@ static int push(struct soap *soap, struct ns1__Receipt **receipt) {
 static int query(struct soap *soap, const char *receipt_no, struct ns1__Receipt **receipt) {
     struct _ns1__queryReceipt question = {(char *)receipt_no, NULL};
     struct _ns1__queryReceiptResponse answer;
-    int error = soap_call___ns1__queryReceipt(soap, address, NULL, &question, &answer);
+    int error;
+    sign_in(soap, secret);
+    error = soap_call___ns1__queryReceipt(soap, address, NULL, &question, &answer);
     if (error == SOAP_OK)
         *receipt = answer.receipt;
     return error;
@@ -70,13 +72,23 @@ static int query(struct soap *soap, const char *receipt_no, struct ns1__Receipt 
 static void refuse(void) {
     struct _ns1__ping nothing;
     struct _ns1__pingResponse pong;
-    struct soap *soap = connect_hub("wrong");
-    int error = soap_call___ns1__ping(soap, address, NULL, &nothing, &pong);
+    struct soap *soap = soap_new1(SOAP_C_UTFSTRING | SOAP_XML_STRICT);
+    int error;
+    sign_in(soap, "wrong");
+    error = soap_call___ns1__ping(soap, address, NULL, &nothing, &pong);
     if (error)
         printf("refused=%d %s\n", error, *soap_faultstring(soap) ? *soap_faultstring(soap) : "");
     soap_destroy(soap);
     soap_end(soap);
     soap_free(soap);
+}
+
+/* SOAP 1.2, which gSOAP prefers when the WSDL has both, keeps the detail in another member. */
+static void print_fault(struct soap *soap) {
+    struct SOAP_ENV__Detail *detail = soap->fault->detail ? soap->fault->detail : soap->fault->SOAP_ENV__Detail;
+    printf("fault=%s\n", soap_fault_string(soap));
+    if (detail && detail->hubFault)
+        printf("code=%s\n", detail->hubFault->code);
 }
 
 int main(int count, char **arguments) {
@@ -89,7 +101,8 @@ int main(int count, char **arguments) {
         return 2;
     address = strtok(arguments[1], "?");
     sender = arguments[2], secret = arguments[3], message_id = arguments[4], org_code = arguments[5];
-    soap = connect_hub(secret);
+    soap = soap_new1(SOAP_C_UTFSTRING | SOAP_XML_STRICT);
+    sign_in(soap, secret);
     if (soap_call___ns1__ping(soap, address, NULL, &nothing, &pong))
         return 1;
     printf("contract=%s\n", pong.contract);
@@ -103,8 +116,8 @@ int main(int count, char **arguments) {
         return 1;
     printf("again=%s\n", receipt->status);
     refuse();
-    if (query(soap, "unknown", &receipt) && soap->fault && soap->fault->detail)
-        printf("fault=%s\ncode=%s\n", *soap_faultstring(soap), soap->fault->detail->ns1__hubFault->code);
+    if (query(soap, "unknown", &receipt))
+        print_fault(soap);
     soap_destroy(soap);
     soap_end(soap);
     soap_free(soap);

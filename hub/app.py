@@ -146,9 +146,9 @@ def create_server(hub: Hub, host: str, port: int, loops: list[Loop]) -> uvicorn.
     return uvicorn.Server(config)
 
 
-def serve(hub: Hub, host: str, port: int) -> None:
-    """`hub serve` on the embedded default: the doors and, inside, the worker and the timers."""
-    server = create_server(hub, host, port, hub.loops())
+def serve(hub: Hub, host: str, port: int, *, workers: bool = True) -> None:
+    """`hub serve`: the doors and windows and, unless other processes do it, the worker and the timers."""
+    server = create_server(hub, host, port, hub.loops() if workers else [])
     try:
         server.run()
     finally:

@@ -9,7 +9,7 @@ from adapters.messages import records_of
 from adapters.samples import masked_sample
 from hub.domain.errors import FieldIssue, RejectedError
 from hub.domain.records import RECORD_KINDS, ProcessRecord, Record, ResultRecord, ServiceItem
-from hub.stores import case_library, exchange, processes, results, service_items, supervision
+from hub.stores import case_library, exchange, processes, registry, results, service_items, supervision
 from hub.stores.exchange import SetAside, Waiting
 from hub.stores.facts import Incoming, Stored
 from hub.stores.sealing import Sealer
@@ -56,9 +56,15 @@ class Pipeline:
         for part in stored:
             for entry, error in part.refused:
                 aside.setdefault(entry.envelope_id, []).append(entry.set_aside(error))
+        registry.learn_department_names(unit, _names(steps, stored[0].added))
         new_items = {entry.record.item_code for entry in stored[0].added}
         supervision.wake_cases(unit, case_library.cases_of_items(unit, new_items), now)
         return {case_ids[entry.record.org_code, entry.record.case_no] for part in stored[1:] for entry in part.added}
+
+
+def _names(steps: Sequence[Incoming[ProcessRecord]], items: Sequence[Incoming[ServiceItem]]) -> dict[str, str]:
+    named = {entry.record.org_code: entry.record.org_name for entry in steps if entry.record.org_name}
+    return named | {entry.record.org_code: entry.record.org_name for entry in items}
 
 
 def _only(incoming: Iterable[Incoming[Any]], record_class: type[R]) -> list[Incoming[R]]:

@@ -50,7 +50,14 @@ def hub(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.Complete
     """Runs one command to its end."""
     command = [sys.executable, "-m", "hub", *arguments]
     return subprocess.run(
-        command, cwd=ROOT, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=ROOT,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -65,12 +72,18 @@ def running(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Iter
     """A command that runs until told to end. Ending must be clean: SIGTERM, then exit within STOP_SECONDS."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hub", *arguments], cwd=ROOT, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [sys.executable, "-m", "hub", *arguments],
+            cwd=ROOT,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
         try:
             yield process
         finally:
-            stop(process)
+            code = stop(process)
+        assert code == 0, log.read_text(errors="replace")
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:

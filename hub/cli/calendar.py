@@ -16,7 +16,13 @@ from supervision.judging.calendar import Calendar, read_calendar
 
 noun = Noun("日历：工作日与节假日，按版本生效")
 
-_FIELDS = (("version", "版本"), ("source", "来源"), ("firstDay", "自"), ("publishedUntil", "公布至"), ("hours", "办公时间"))
+_FIELDS = (
+    ("version", "版本"),
+    ("source", "来源"),
+    ("firstDay", "自"),
+    ("publishedUntil", "公布至"),
+    ("hours", "办公时间"),
+)
 _DAYS = (("day", "日期"), ("working", "上班"), ("name", "名称"))
 
 
@@ -37,7 +43,9 @@ def show(
         raise RetryableError("HUB-9007", "没有生效的日历：请先运行 hub init")
     version, days = stored
     shown = _version(version)
-    listed = [{"day": day.isoformat(), "working": working, "name": name} for day, working, name in days if day.year == year]
+    listed = [
+        {"day": day.isoformat(), "working": working, "name": name} for day, working, name in days if day.year == year
+    ]
     if as_json:
         write_json(shown | {"days": listed})
         return
@@ -85,6 +93,6 @@ def _read(file: Path) -> Calendar:
     except OSError as exc:
         raise NotFoundError("HUB-4043", "日历文件不存在") from exc
     except ValueError as exc:
-        raise RejectedError("HUB-3004", "日历文件的格式不对：首行写版本和起止日期，其后每行“日期,是否上班,名称”") from exc
-
-
+        raise RejectedError(
+            "HUB-3004", "日历文件的格式不对：首行写版本和起止日期，其后每行“日期,是否上班,名称”"
+        ) from exc

@@ -8,7 +8,8 @@ import typer
 from hub.cli.desk import open_desk
 from hub.cli.failures import ExitCode
 from hub.cli.noun import Noun
-from hub.cli.output import JsonFlag, coloured, say, write, write_json, write_rows
+from hub.cli.output import JsonFlag, coloured, say, shown, write, write_json, write_rows
+from hub.console.clock_words import DAY_KINDS, day_note
 from hub.domain.codes import CARD_LEVELS
 from hub.stores.card_views import CardQuery, card_detail, search_cards
 from hub.stores.paging import LARGEST_PAGE
@@ -20,12 +21,18 @@ _COLUMNS = (
     ("id", "编号"), ("levelTitle", "级别"), ("stateTitle", "状态"), ("ruleCode", "规则"), ("orgName", "部门"), ("caseNo", "办件编号"),
     ("raisedAt", "发牌时间"), ("message", "说明"),
 )  # fmt: skip
-_VERDICTS = {True: ("一致", "GREEN"), False: ("不一致", "RED"), None: ("不能重算（所用规则或日历版本已不在）", "YELLOW")}
+_VERDICTS = {
+    True: ("一致", "GREEN"),
+    False: ("不一致", "RED"),
+    None: ("不能重算（所用规则或日历版本已不在）", "YELLOW"),
+}
 
 
 @noun.verb("list")
 def list_(
-    level: Annotated[str | None, typer.Option(help="级别：" + "、".join(f"{code} {title}" for code, title in CARD_LEVELS.items()))] = None,
+    level: Annotated[
+        str | None, typer.Option(help="级别：" + "、".join(f"{code} {title}" for code, title in CARD_LEVELS.items()))
+    ] = None,
     state: Annotated[str | None, typer.Option(help="状态：OPEN、REPLACED、CLEARED")] = None,
     org: Annotated[str | None, typer.Option(help="部门编码")] = None,
     rule: Annotated[str | None, typer.Option(help="规则代码")] = None,
@@ -78,17 +85,17 @@ def proof_lines(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"规则：{card['ruleCode']} 第 {card['ruleVersion']} 版 {card['ruleTitle']}"
     yield f"依据：{evidence['rule']['legalBasis']}"
     for event in evidence["events"]:
-        yield f"事实：{event['stepName']} {event['happenedAt']}" + (f"（收到 {event['receivedAt']}）" if event["receivedAt"] else "")
+        received = f"（收到 {shown(event['receivedAt'])}）" if event["receivedAt"] else ""
+        yield f"事实：{event['stepName'] or event['recordId']} {shown(event['happenedAt'])}{received}"
     if evidence["clock"]:
         yield from _clock_lines(evidence["clock"])
     if evidence["counterfactual"]:
-        yield f"若要不发此牌：{evidence['counterfactual']}"
+        yield f"反事实：{evidence['counterfactual']}"
 
 
 def _clock_lines(clock: Mapping[str, Any]) -> Iterator[str]:
-    yield f"时限：{clock['limitTitle']}，自 {clock['startDay']} 起算，到期 {clock['dueAt'] or '未定'}"
+    yield f"时限：{clock['limitTitle']}，自 {clock['startDay']} 起算，到期 {shown(clock['dueAt']) or '未定'}"
     for run in clock["segments"]:
-        yield f"  {run['from']} 至 {run['to']}：{run['note'] or run['kind']}，累计 {run['counted']:g}"
-    for stop in clock["stops"]:
-        yield f"  停止计时：{stop['from']} 至 {stop['to'] or '未结束'}"
+        words = "，".join(part for part in (DAY_KINDS.get(run["kind"], run["kind"]), day_note(run["note"])) if part)
+        yield f"  {run['from']} 至 {run['to']}：{words}，累计 {run['counted']:g}"
     yield f"日历：{clock['calendarVersion']}" + ("（含未公布的日子，结果为暂定）" if clock["provisional"] else "")

@@ -7,6 +7,7 @@ import typer
 from hub.cli.desk import Desk, open_desk
 from hub.cli.noun import Noun
 from hub.cli.output import JsonFlag, say, write, write_fields, write_json, write_rows
+from hub.console.clock_words import DAY_KINDS, day_note, sentence
 from hub.stores.case_views import CaseQuery, CaseReader, search_cases
 from hub.stores.paging import LARGEST_PAGE
 from supervision.law import law_in_force
@@ -23,6 +24,7 @@ _STEPS = (
     ("receivedAt", "收到时间"), ("revision", "版本"),
 )  # fmt: skip
 _CARDS = (("id", "编号"), ("levelTitle", "级别"), ("stateTitle", "状态"), ("ruleCode", "规则"), ("message", "说明"))
+_RUNS = (("from", "自"), ("to", "至"), ("days", "天数"), ("counted", "累计"), ("kindTitle", "计时"), ("note", "说明"))
 _LIST = (
     ("unifiedNo", "统一办件编号"), ("orgName", "部门"), ("title", "办件名称"), ("stateTitle", "状态"), ("cardTitle", "牌"),
     ("promisedDueAt", "承诺到期"),
@@ -31,7 +33,8 @@ _LIST = (
 
 @noun.verb()
 def show(
-    number: Annotated[str, typer.Argument(metavar="NO", help="统一办件编号，或“部门编码/部门办件编号”")], as_json: JsonFlag = False
+    number: Annotated[str, typer.Argument(metavar="NO", help="统一办件编号，或“部门编码/部门办件编号”")],
+    as_json: JsonFlag = False,
 ) -> None:
     """显示一个办件：基本情况、环节、特别程序、结果、时限和牌。
 
@@ -65,15 +68,30 @@ def _print_case(case: dict[str, Any]) -> None:
     write_rows(case["steps"], _STEPS)
     if case["specials"]:
         write("\n特别程序")
-        write_rows(case["specials"], (("kindTitle", "种类"), ("startedAt", "开始"), ("endedAt", "结束"), ("basis", "依据")))
+        write_rows(
+            case["specials"], (("kindTitle", "种类"), ("startedAt", "开始"), ("endedAt", "结束"), ("basis", "依据"))
+        )
     if case["result"]:
         write("\n结果")
-        write_fields(case["result"], (("resultStatusTitle", "办结状态"), ("finishedAt", "办结时间"), ("opinion", "意见")))
-    write("\n时限")
-    write_rows(case["clock"]["segments"], (("from", "自"), ("to", "至"), ("days", "天数"), ("counted", "累计"), ("note", "说明")))
+        write_fields(
+            case["result"], (("resultStatusTitle", "办结状态"), ("finishedAt", "办结时间"), ("opinion", "意见"))
+        )
+    _print_clock(case)
     if case["cards"]:
         write("\n监察牌")
         write_rows(case["cards"], _CARDS)
+
+
+def _print_clock(case: dict[str, Any]) -> None:
+    write("\n时限")
+    told = sentence(case["clock"], finished_at=case["finishedAt"])
+    if told:
+        write(told)
+    rows = [
+        run | {"kindTitle": DAY_KINDS.get(run["kind"], run["kind"]), "note": day_note(run["note"])}
+        for run in case["clock"]["segments"]
+    ]
+    write_rows(rows, _RUNS)
 
 
 @noun.verb()

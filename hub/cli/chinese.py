@@ -30,6 +30,9 @@ _COMPLAINTS: Sequence[tuple[re.Pattern[str], str]] = (
 )
 
 
+_USAGE = "用法错误：{}；加 --help 查看用法"
+
+
 def in_chinese(help_text: str) -> str:
     for english, chinese in _HEADINGS:
         help_text = english.sub(chinese, help_text)
@@ -44,8 +47,8 @@ def complaint(error: TyperException) -> str:
     for english, chinese in _COMPLAINTS:
         found = english.search(said)
         if found:
-            return chinese.format(**found.groupdict())
-    return "命令写法不对"
+            return _USAGE.format(chinese.format(**found.groupdict()))
+    return _USAGE.format("命令写法不对")
 
 
 class Command(TyperCommand):

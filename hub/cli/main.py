@@ -7,13 +7,13 @@ import typer
 from typer.exceptions import TyperException
 
 from hub.cli import (
-    calendar, card, case, doctor, init, log, loops, message, quarantine, rule, send, sender, serve, token, user,
+    calendar, card, case, demo, doctor, init, log, loops, message, quarantine, rule, send, sender, serve, token, user,
 )  # fmt: skip
 from hub.cli.chinese import Command, Group, complaint
 from hub.cli.failures import ExitCode, complain
 from hub.domain.errors import HubError
 
-COMMANDS = (init.init, serve.serve, send.send, loops.work, loops.watch, doctor.doctor)
+COMMANDS = (init.init, serve.serve, send.send, loops.work, loops.watch, doctor.doctor, demo.demo)
 NOUNS = {
     "sender": sender.noun,
     "user": user.noun,
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except HubError as exc:
         return complain(exc)
     except TyperException as exc:
-        sys.stderr.write(f"用法错误：{complaint(exc)}；加 --help 查看用法\n")
+        sys.stderr.write(complaint(exc) + "\n")
         return ExitCode.USAGE
 
 

@@ -44,7 +44,9 @@ def list_(
 
 
 @noun.verb()
-def show(receipt_no: Annotated[str, typer.Argument(metavar="RECEIPT", help="回执编号")], as_json: JsonFlag = False) -> None:
+def show(
+    receipt_no: Annotated[str, typer.Argument(metavar="RECEIPT", help="回执编号")], as_json: JsonFlag = False
+) -> None:
     """显示一个报文：错误，以及每条记录的状态。
 
     \b

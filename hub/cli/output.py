@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -16,6 +17,8 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="以 JSON 输出，便于
 Columns = Sequence[tuple[str, str]]
 """Key in the row and Chinese heading."""
 
+# Instants in rows carry milliseconds and the offset of China: for people the minute is enough.
+_INSTANT = re.compile(r"^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}):\d{2}(?:\.\d+)?\+08:00$")
 _COLOURS = {"RED": "\033[31m", "YELLOW": "\033[33m", "GREEN": "\033[32m"}
 _PLAIN = "\033[0m"
 
@@ -37,11 +40,11 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Columns) -> None:
     """A table with lines on a terminal, tab-separated text elsewhere."""
     if not sys.stdout.isatty():
         for row in rows:
-            write("\t".join(_cell(row.get(key)) for key, _ in columns))
+            write("\t".join(shown(row.get(key)) for key, _ in columns))
         return
     table = Table(*(title for _, title in columns))
     for row in rows:
-        table.add_row(*(_cell(row.get(key)) for key, _ in columns))
+        table.add_row(*(shown(row.get(key)) for key, _ in columns))
     Console(no_color="NO_COLOR" in os.environ).print(table, markup=False)
 
 
@@ -49,17 +52,17 @@ def write_fields(row: Mapping[str, Any], columns: Columns) -> None:
     """One line per field that has a value."""
     for key, title in columns:
         if row.get(key) not in (None, "", []):
-            write(f"{title}：{_cell(row[key])}")
+            write(f"{title}：{shown(row[key])}")
 
 
-def _cell(value: object) -> str:
+def shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, list | tuple | frozenset):
         return "、".join(map(str, value))
-    return str(value)
+    return _INSTANT.sub(r"\1 \2", str(value))
 
 
 def coloured(text: str, colour: str) -> str:

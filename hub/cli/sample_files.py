@@ -72,7 +72,12 @@ def _push_json(client: ExchangeClient, content: bytes) -> ReceiptJson:
     address = client.url.rstrip("/") + f"/api/v1/{_kind_path(content)}"
     headers = {"Content-Type": "application/json", "Idempotency-Key": _message_id(content)}
     answer = requests.post(
-        address, data=content, headers=headers, auth=(client.sender, client.secret), timeout=_TIMEOUT_SECONDS, allow_redirects=False
+        address,
+        data=content,
+        headers=headers,
+        auth=(client.sender, client.secret),
+        timeout=_TIMEOUT_SECONDS,
+        allow_redirects=False,
     )
     return _receipt(answer)
 

@@ -19,7 +19,9 @@ Secret = Annotated[str, typer.Option(help="报送方密钥")]
 
 
 def send(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="报文：SOAP 信封、单个 pushX 元素，或 REST 形式的 JSON")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="报文：SOAP 信封、单个 pushX 元素，或 REST 形式的 JSON")
+    ],
     sender: Sender,
     secret: Secret,
     url: Url = "http://127.0.0.1:8080",
@@ -58,6 +60,10 @@ def _send_one(client: ExchangeClient, path: Path, as_json: bool) -> int:
 
 def _print_receipt(path: Path, receipt: sample_files.ReceiptJson) -> None:
     title = RECEIPT_STATES[receipt["status"]]
-    write(f"{path}：{title}，回执 {receipt['receiptNo']}，接收 {receipt['acceptedCount']} 条，退回 {receipt['rejectedCount']} 条")
+    write(
+        f"{path}：{title}，回执 {receipt['receiptNo']}，接收 {receipt['acceptedCount']} 条，退回 {receipt['rejectedCount']} 条"
+    )
     for error in receipt["errors"]:
-        write(f"  第 {error['seq']} 条 {error.get('recordId') or ''} [{error['code']}] {error['path']}：{error['message']}")
+        write(
+            f"  第 {error['seq']} 条 {error.get('recordId') or ''} [{error['code']}] {error['path']}：{error['message']}"
+        )

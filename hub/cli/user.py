@@ -45,7 +45,13 @@ def add(
 
 
 def add_user(
-    desk: Desk, name: str, password: str, role: str, *, display_name: str = "", org_codes: list[str] | tuple[str, ...] = ()
+    desk: Desk,
+    name: str,
+    password: str,
+    role: str,
+    *,
+    display_name: str = "",
+    org_codes: list[str] | tuple[str, ...] = (),
 ) -> None:
     """Raises RejectedError HUB-6003 on a known name, HUB-4006 on an unknown role."""
     with desk.database.unit() as unit:
@@ -57,7 +63,9 @@ def _ask_password() -> str | None:
     """None when there is nobody to ask, or when they leave it empty."""
     if not sys.stdin.isatty():
         return None
-    password: str = typer.prompt("密码（直接回车则自动生成）", default="", hide_input=True, show_default=False, err=True)
+    password: str = typer.prompt(
+        "密码（直接回车则自动生成）", default="", hide_input=True, show_default=False, err=True
+    )
     if password and len(password) < SHORTEST_PASSWORD:
         raise RejectedError("HUB-4006", f"密码至少 {SHORTEST_PASSWORD} 个字符")
     return password or None

@@ -33,7 +33,9 @@ class Casework:
 
     def acceptance(self) -> ProcessRecord:
         """The first step with the application on it."""
-        return self.step(self.accepted_at, "ACCEPTED", application=self.application(), opinion="材料齐全，符合法定形式，予以受理")
+        return self.step(
+            self.accepted_at, "ACCEPTED", application=self.application(), opinion="材料齐全，符合法定形式，予以受理"
+        )
 
     def application(self) -> Application:
         item, applicant = self.item, self.applicant
@@ -41,7 +43,9 @@ class Casework:
             title=f"{applicant.name}{item.item_name}申请",
             summary=f"申请办理{item.item_name}",
             apply_method=self.chance.choice(("COUNTER", "ONLINE")),
-            material=tuple(ApplicationMaterial(name=held.name, kind=held.kind, copies=1, received=True) for held in item.material),
+            material=tuple(
+                ApplicationMaterial(name=held.name, kind=held.kind, copies=1, received=True) for held in item.material
+            ),
             applied_at=self.accepted_at - timedelta(minutes=self.chance.randint(5, _LONGEST_DESK_MINUTES)),
             accepted_at=self.accepted_at,
             applicant_type=applicant.applicant_type,

@@ -13,7 +13,17 @@ from adapters.contract import CONTRACT_NS, write_element
 from hub.demo.casework import Casework
 from hub.demo.county import County
 from hub.demo.people import some_applicant
-from hub.domain.records import ITEM, PROCESS, RESULT, ProcessRecord, Record, RecordKind, ResultRecord, ServiceItem, Special
+from hub.domain.records import (
+    ITEM,
+    PROCESS,
+    RESULT,
+    ProcessRecord,
+    Record,
+    RecordKind,
+    ResultRecord,
+    ServiceItem,
+    Special,
+)
 from hub.domain.times import CHINA_TIME, china_day
 from supervision.judging.calendar import Calendar
 
@@ -161,7 +171,12 @@ def _special(story: Story, started_at: datetime, ended_at: datetime | None) -> S
 
 def _extended(story: Story) -> Iterator[Sendable]:
     approved = story.day(story.work.item.promised_limit - 1, 11)
-    extension = replace(_special(story, approved, None), kind="EXTENSION", basis="《中华人民共和国行政许可法》第四十二条", requested_limit=5)
+    extension = replace(
+        _special(story, approved, None),
+        kind="EXTENSION",
+        basis="《中华人民共和国行政许可法》第四十二条",
+        requested_limit=5,
+    )
     yield story.work.acceptance()
     yield story.work.step(approved, special=extension, opinion="经负责人批准延长期限")
 

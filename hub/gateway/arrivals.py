@@ -141,15 +141,18 @@ def _schema_of(kind: RecordKind) -> etree.XMLSchema:
     return schema
 
 
+# Python's idea of white space, which decides what counts as empty; beyond \s it has the separators and U+0085.
+_SPACE = r"\s\p{Z}" + "\u0085"
+_NOT_BLANK = rf"[{_SPACE}]*[^{_SPACE}](.|\s)*"
+
+
 def _strict(xsd: bytes) -> etree._Element:
-    """The schema with blank never valid where a value must be, as an empty element counts as absent."""
+    """The schema with blank never valid where a text must be; codes stand for texts that must be, wherever they are."""
     root = etree.fromstring(xsd)
     for simple_type in root.iterfind(f"{_XS}simpleType"):
         restriction = simple_type[-1]
-        facets = {facet.tag: facet for facet in restriction}
-        is_code = (simple_type.get("name") or "").endswith("Code")
-        if restriction.get("base") == "xs:string" and (is_code or f"{_XS}minLength" in facets):
-            restriction.set("base", "xs:token")
-            if f"{_XS}minLength" not in facets:
-                restriction.insert(0, etree.Element(f"{_XS}minLength", value="1"))
+        is_code = simple_type.get("name", "").endswith("Code")
+        is_required = restriction.find(f"{_XS}minLength") is not None
+        if restriction.get("base") == "xs:string" and (is_code or is_required):
+            etree.SubElement(restriction, f"{_XS}pattern", value=_NOT_BLANK)
     return root

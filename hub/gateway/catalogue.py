@@ -10,7 +10,10 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class ErrorEntry:
-    """One code in Chinese. `http_status` is the REST door's; SOAP 1.1 faults are always sent with 500."""
+    """One code in Chinese. `http_status` is the REST door's; SOAP 1.1 faults have 500 unless refused unread.
+
+    `planned`: nothing gives this code out yet.
+    """
 
     code: str
     title: str
@@ -18,6 +21,7 @@ class ErrorEntry:
     remedy: str
     retryable: bool
     http_status: int
+    planned: bool = False
 
 
 @cache

@@ -24,6 +24,12 @@ class Incoming(Generic[R]):
     received_at: datetime
     notes: tuple[FieldIssue, ...] = ()
     sample: str = ""
+    content_digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # repr of a frozen dataclass of plain values is canonical: same values, same text
+        content = repr((self.record, [note.raw for note in self.notes]))
+        object.__setattr__(self, "content_digest", hashlib.sha256(content.encode()).hexdigest())
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -35,11 +41,6 @@ class Incoming(Generic[R]):
     @property
     def record_id(self) -> str:
         return self.record.item_code if isinstance(self.record, ServiceItem) else self.record.record_id
-
-    @property
-    def content_digest(self) -> str:
-        # repr of a frozen dataclass of plain values is canonical: same values, same text
-        return hashlib.sha256(repr((self.record, [note.raw for note in self.notes])).encode()).hexdigest()
 
     def columns(self) -> dict[str, Any]:
         """The columns that every fact row has."""

@@ -173,6 +173,14 @@ def department_names(unit: Connection) -> dict[str, str]:
     return {row.org_code: row.name for row in rows}
 
 
+def learn_department_names(unit: Connection, named: Mapping[str, str]) -> None:
+    """Takes over what departments call themselves in their records; at registration only the sender's name is known."""
+    known = department_names(unit)
+    for org_code, name in sorted(named.items()):
+        if known.get(org_code, name) != name:
+            unit.execute(update(department).where(department.c.org_code == org_code).values(name=name))
+
+
 def list_senders(unit: Connection) -> list[dict[str, Any]]:
     """Senders for the command line: code, name, organisations, disabled notice."""
     orgs: dict[int, list[str]] = {}

@@ -5,7 +5,7 @@ It depends on the facts, the rule, the calendar and the clock policy only, never
 
 from typing import Any
 
-from hub.domain.findings import RuleInForce
+from hub.domain.findings import Outcome, RuleInForce
 from hub.domain.history import StepFact
 from supervision.judging.case_reading import CaseReading, LimitReading
 from supervision.judging.clock import Clock
@@ -16,16 +16,22 @@ from supervision.judging.rulings import CASE, LIMIT_TITLES, Event, Verdict
 
 
 def build_evidence(rule: RuleInForce, case: CaseReading, verdict: Verdict) -> dict[str, Any]:
-    """Keys: sentence, rule, subject, events, clock, counterfactual, responsible, missing, heldFrom, inputs."""
-    return {
+    """Keys: sentence, rule, subject, missing; for a violation also events, clock, counterfactual, responsible,
+    heldFrom and inputs. What cannot be judged needs no proof, only what is missing.
+    """
+    said = {
         "sentence": verdict.sentence,
         "rule": _rule_json(rule),
         "subject": verdict.subject,
+        "missing": list(verdict.missing),
+    }
+    if verdict.outcome is Outcome.CANNOT_JUDGE:
+        return said
+    return said | {
         "events": [_event_json(event) for event in verdict.events],
         "clock": _arithmetic(case, verdict),
         "counterfactual": verdict.counterfactual,
         "responsible": _responsible(case, verdict.subject),
-        "missing": list(verdict.missing),
         "heldFrom": instant_text(verdict.held_from) if verdict.held_from else None,
         "inputs": history_to_json(case.history),
     }

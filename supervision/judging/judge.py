@@ -61,7 +61,7 @@ def judge(
 def recompute(
     evidence: Mapping[str, Any], calendar: Calendar, policy: ClockPolicy, rules: Sequence[RuleInForce]
 ) -> Finding | None:
-    """The finding that the evidence's own inputs give; None when they give none.
+    """The finding that a violation's own inputs give; None when they give none.
 
     It equals the stored finding exactly if calendar, policy and rules are the versions named in the evidence.
     """

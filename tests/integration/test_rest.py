@@ -175,6 +175,13 @@ def test_too_many_records_and_too_many_bytes_are_refused(database: Database) -> 
     assert door.stored("envelope") == 0
 
 
+def test_truncated_message_leaves_nothing_behind(door: RestDoor) -> None:
+    headers = {"Content-Length": "1000", "Idempotency-Key": "m-1"}
+    answer = door.client.post(PROCESS_RECORDS, content=a_body(to_json(a_step())), headers=headers, auth=door.basic)
+    assert code_of(answer, 400) == "HUB-1013"
+    assert door.stored("envelope") == 0
+
+
 def test_busy_door_asks_to_come_back(database: Database) -> None:
     door = a_rest_door(a_small_hub(database), RestLimits(calls=0))
     answer = door.push(a_step())

@@ -1,7 +1,8 @@
 """Reading over REST: cases, cards, messages, quarantine and figures, each within the asker's scope."""
 
+import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,28 @@ from pydantic import BaseModel
 
 from adapters.event_log import read_stream
 from hub.domain.codes import ROLES
-from hub.domain.records import PROCESS
 from hub.gateway.rest import models
 from hub.stores.session import Database
-from tests.builders import DAY, MONDAY_MORNING, ORG_CODE, a_result, a_small_hub, a_special, a_step, an_acceptance
-from tests.builders import an_application
+from tests.builders import (
+    DAY,
+    MONDAY_MORNING,
+    ORG_CODE,
+    a_result,
+    a_small_hub,
+    a_special,
+    a_step,
+    an_acceptance,
+    an_application,
+)
 from tests.integration.rest_door import RestDoor, a_rest_door
 
-NOON = timedelta(hours=3)
 CASE_NO = "GS20260302-0007"
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[RestDoor]:
-    """Holds one finished case that was over its promise, and one still running."""
-    database = Database(f"sqlite:///{tmp_path / 'hub.db'}")
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestDoor]:
+    """Only for reading. Holds one finished case that was over its promise, and one still running."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('hub') / 'hub.db'}")
     hub = a_small_hub(database, MONDAY_MORNING + 30 * DAY)
     hub.push_case(
         an_acceptance(record_id="s1"),
@@ -33,10 +41,11 @@ def door(tmp_path: Path) -> Iterator[RestDoor]:
             record_id="s2", step_seq=2, step_name="现场核查", step_status="PAUSED", handled_at=MONDAY_MORNING + DAY,
             special=a_special(ended_at=MONDAY_MORNING + 2 * DAY),
         ),
-        a_step(record_id="s3", step_seq=3, step_name="审查", step_status="PASSED", handled_at=MONDAY_MORNING + 20 * DAY),
+        a_step(record_id="s3", step_seq=3, step_name="审查", step_status="PASSED", handled_at=MONDAY_MORNING + 2 * DAY),
         a_result(record_id="r1", finished_at=MONDAY_MORNING + 21 * DAY),
     )  # fmt: skip
-    hub.push_case(an_acceptance(record_id="t1", case_no="甲〔2026〕2/1 号", application=an_application(title="烟花零售许可")))
+    other = an_application(title="烟花零售许可")
+    hub.push_case(an_acceptance(record_id="t1", case_no="甲〔2026〕2/1 号", application=other))
     yield a_rest_door(hub)
     database.dispose()
 
@@ -132,7 +141,8 @@ def test_paging_shows_every_case_once(door: RestDoor) -> None:
 def test_parameter_that_cannot_be_is_refused_unechoed(door: RestDoor, query: str, code: str) -> None:
     answer = door.get(f"/api/v1/cases?{query}")
     assert problem_code(answer, 422) == code
-    assert query.partition("=")[2] not in answer.text.replace("0 至 200", "").replace("小于 1", "") or query == "limit=0"
+    name, _, value = query.partition("=")
+    assert not re.search(rf"{name if code == 'HUB-3002' else value}(?!\d)", answer.json()["errors"][0]["message"])
 
 
 def test_repeated_parameter_is_a_bad_request(door: RestDoor) -> None:
@@ -201,7 +211,8 @@ def test_staff_of_some_departments_does_not_read_the_countys_messages(door: Rest
 
 
 def test_cards_are_found_by_each_filter(door: RestDoor) -> None:
-    [card] = door.get("/api/v1/cards", params={"level": "YELLOW", "ruleCode": "T04", "orgCode": ORG_CODE}).json()["items"]
+    query = {"level": "YELLOW", "ruleCode": "T04", "orgCode": ORG_CODE}
+    [card] = door.get("/api/v1/cards", params=query).json()["items"]
     assert (card["caseNo"], card["state"]) == (CASE_NO, "OPEN")
     assert door.get("/api/v1/cards?state=CLEARED&level=YELLOW").json()["items"] == []
     assert "events" in door.get(f"/api/v1/cards/{card['id']}").json()
@@ -216,13 +227,16 @@ def test_messages_are_found_by_each_filter(door: RestDoor) -> None:
         assert len(door.get("/api/v1/messages", params=query).json()["items"]) == found
 
 
-def test_quarantined_record_is_listed_with_its_reason(door: RestDoor) -> None:
-    door.hub.push(PROCESS, [a_step(record_id="s3", step_seq=3, step_name="别的内容", case_no=CASE_NO)])
-    door.hub.work()
+def test_quarantined_record_is_listed_with_its_reason(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'hub.db'}")
+    door = a_rest_door(a_small_hub(database))
+    door.hub.push_case(a_step(record_id="s3"))
+    door.hub.push_case(a_step(record_id="s3", step_name="别的内容"))
     page = door.get("/api/v1/quarantine?state=OPEN&code=HUB-6002", "it_staff").json()
     [held] = models.QuarantineList.model_validate(page).items
     assert (held.record_id, held.code) == ("s3", "HUB-6002")
     assert door.get("/api/v1/quarantine?state=DISCARDED", "it_staff").json()["items"] == []
+    database.dispose()
 
 
 # --- XES --------------------------------------------------------------------------------------------------------

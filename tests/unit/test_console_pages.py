@@ -187,7 +187,7 @@ def test_markup_in_any_text_field_is_shown_as_text() -> None:
     for path in [*paths, f"/cases?q={PAYLOAD}", "/cards?ruleCode=" + PAYLOAD, "/messages?q=" + PAYLOAD]:
         page = browser.get(path).text
         assert "<img" not in page, path
-        assert "onerror=alert(1)>\"" not in page, path
+        assert 'onerror=alert(1)>"' not in page, path
     assert "&lt;img src=x" in browser.get(paths[2]).text
 
 
@@ -262,6 +262,15 @@ def test_one_box_finds_exact_numbers_and_searches_the_rest(services: FakeConsole
     number = services.search_everything()[0]["unifiedNo"]
     targets = [browser.get(f"/search?q={q}").headers["location"] for q in (number, "R20260318-00003", "王")]
     assert targets == [f"/cases/{number}", "/messages/R20260318-00003", "/cases?q=%E7%8E%8B"]
+
+
+@pytest.mark.parametrize(
+    ("role", "path"), [("system_admin", "/messages?q=a"), ("auditor", "/?q=a"), ("supervisor", "/cases?q=a")]
+)
+def test_the_one_box_never_leads_where_the_role_may_not_go(services: FakeConsole, role: str, path: str) -> None:
+    browser = signed_in(services, role)
+    assert browser.get("/search?q=a").headers["location"] == path
+    assert browser.get(path).status_code == 200
 
 
 def test_case_page_tells_late_out_of_order_and_corrected_records(services: FakeConsole) -> None:

@@ -20,8 +20,8 @@ PARTS = f"<w:Username> {SENDER.code} </w:Username><w:Password>{SECRET}</w:Passwo
 def token_of(security: str) -> UsernameToken | None:
     found = Scan()
     message = (
-        f'<e:Envelope xmlns:e="{SOAP_11}" xmlns:w="{WSSE}" xmlns:u="{WSU}"><e:Header><w:Security>{security}</w:Security>'
-        "</e:Header><e:Body><anything><Username>body</Username></anything></e:Body></e:Envelope>"
+        f'<e:Envelope xmlns:e="{SOAP_11}" xmlns:w="{WSSE}" xmlns:u="{WSU}"><e:Header>'
+        f"<w:Security>{security}</w:Security></e:Header><e:Body><anything><Username>body</Username></anything></e:Body></e:Envelope>"
     )
     scan(message.encode(), ShapeLimits(), found)
     return found.token

@@ -37,9 +37,11 @@ def _open_cards(console: Console, visit: Visit, *, level: str = "", rule_code: s
 
 
 def _search(console: Console, visit: Visit) -> Response:
-    """An exact number leads straight to its page; anything else is a search among cases."""
+    """An exact number leads straight to its page; anything else is a search in the first list one may see."""
     sought = visit.query("q")
-    target = _exact(console, visit, sought) or with_query("/cases", {"q": sought})
+    lists = ((Right.CASES, "/cases"), (Right.MESSAGES, "/messages"))
+    listed = next((path for right, path in lists if may(visit.user, right)), "/")
+    target = _exact(console, visit, sought) or with_query(listed, {"q": sought})
     return RedirectResponse(target, status_code=HTTPStatus.SEE_OTHER)
 
 

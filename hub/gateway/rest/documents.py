@@ -3,6 +3,7 @@
 import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from fastapi import APIRouter
@@ -102,13 +103,20 @@ def _moved(schema: Any) -> Any:
 
 
 class Documents:
-    """Serves both; made once, when the routes are complete."""
+    """Serves both; each is made when first asked for, as making them takes longer than the rest of the start."""
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        self.document = openapi_document(routes)
-        page = Environment(autoescape=True).from_string(_PAGE)
+        self._routes = tuple(routes)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        return openapi_document(self._routes)
+
+    @cached_property
+    def page(self) -> str:
+        template = Environment(autoescape=True).from_string(_PAGE)
         title = self.document["info"]["title"]
-        self._page = page.render(style=_STYLE, title=title, groups=_groups(self.document))
+        return template.render(style=_STYLE, title=title, groups=_groups(self.document))
 
     def register(self, router: APIRouter) -> None:
         for path, serve in ((OPENAPI_PATH, self._serve_document), (DOCS_PATH, self._serve_page)):
@@ -118,7 +126,7 @@ class Documents:
         return JSONResponse(self.document)
 
     def _serve_page(self, request: Request) -> Response:
-        return HTMLResponse(self._page, headers={"Content-Security-Policy": _PAGE_POLICY})
+        return HTMLResponse(self.page, headers={"Content-Security-Policy": _PAGE_POLICY})
 
 
 def _groups(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

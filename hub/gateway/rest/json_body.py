@@ -78,7 +78,7 @@ def _too_deep() -> RejectedError:
 
 def _check_depth(document: object) -> None:
     level = [document]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
         if not level:
             return

@@ -59,6 +59,12 @@ class IssuesError(RejectedError):
         self.issues = tuple(issues)
 
 
+# What a class of errors says about the request as a whole counts for more than the status of its code.
+_STATUSES: tuple[tuple[type[HubError], int], ...] = (
+    (RepeatedHeaderError, 400), (RepeatedParameterError, 400), (IssuesError, 422),
+)  # fmt: skip
+
+
 def problem(error: HubError, trace_id: str, *, status: int | None = None, **more: Any) -> Response:
     """The problem of an error; `more` are further members. The status is the catalogue's unless given."""
     entry = catalogue().get(error.code) or catalogue()[_INTERNAL_ERROR]
@@ -79,7 +85,7 @@ def problem(error: HubError, trace_id: str, *, status: int | None = None, **more
 
 
 def _status(error: HubError, entry: ErrorEntry) -> int:
-    return 400 if isinstance(error, RepeatedHeaderError | RepeatedParameterError) else entry.http_status
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), entry.http_status)
 
 
 def _errors(error: HubError) -> list[dict[str, Any]]:

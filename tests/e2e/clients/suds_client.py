@@ -7,8 +7,8 @@ import suds
 from suds.client import Client
 
 
-def connect(wsdl_url: str, sender: str, secret: str) -> Client:
-    return Client(wsdl_url, username=sender, password=secret, cache=None)
+def connect(wsdl_url: str, sender: str, secret: str, **options: Any) -> Client:
+    return Client(wsdl_url, username=sender, password=secret, cache=None, **options)
 
 
 def records(hub: Client, message_id: str, org_code: str) -> list[Any]:
@@ -36,10 +36,9 @@ def main(wsdl_url: str, sender: str, secret: str, message_id: str, org_code: str
     print(f"status={receipt.status}\naccepted={receipt.acceptedCount}")
     print(f"states={len(hub.service.queryReceipt(receipt.receiptNo).recordState)}")
     print(f"again={hub.service.pushProcess(message_id, records(hub, message_id, org_code)).status}")
-    try:
-        connect(wsdl_url, sender, "wrong").service.ping()
-    except (suds.WebFault, suds.transport.TransportError) as refusal:
-        print(f"refused={refusal}")
+    # With faults=False suds gives back status and reason instead of raising a bare Exception.
+    status, reason = connect(wsdl_url, sender, "wrong", faults=False).service.ping()
+    print(f"refused={status} {reason}")
     try:
         hub.service.queryReceipt("unknown")
     except suds.WebFault as fault:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 
 CLIENTS = Path(__file__).resolve().parent
@@ -29,7 +30,7 @@ class Workplace:
 
 @dataclass(frozen=True)
 class Toolkit:
-    """`build` makes the client and returns the command that starts it; `needs` are commands and files."""
+    """`build` makes the client and returns the command that starts it; `needs` are commands and file patterns."""
 
     name: str
     package: str
@@ -37,7 +38,7 @@ class Toolkit:
     build: Callable[[Workplace], list[str]]
 
     def missing(self) -> list[str]:
-        return [need for need in self.needs if shutil.which(need) is None and not Path(need).exists()]
+        return [need for need in self.needs if shutil.which(need) is None and not glob(need)]
 
 
 def run(command: list[str], folder: Path) -> str:
@@ -45,7 +46,7 @@ def run(command: list[str], folder: Path) -> str:
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=180)
     said = done.stdout.decode() + done.stderr.decode(errors="replace")
-    assert done.returncode == 0, f"{command[0]} failed:\n{said[-3000:]}"
+    assert done.returncode == 0, f"{command[0]} failed:\n{said[:1500]}\n…\n{said[-1500:]}"
     return done.stdout.decode()
 
 
@@ -103,7 +104,7 @@ TOOLKITS = (
     Toolkit("zeep", "zeep", (), _script(sys.executable, "zeep_client.py")),
     Toolkit("suds", "suds-community", (), _script(sys.executable, "suds_client.py")),
     Toolkit("node-soap", "nodejs npm", ("node", "npm"), _node),
-    Toolkit("php", "php-cli php-soap", ("php",), _script("php", "client.php")),
+    Toolkit("php", "php-cli php-soap", ("php", "/etc/php/*/cli/conf.d/20-soap.ini"), _script("php", "client.php")),
     Toolkit("perl", "libsoap-lite-perl", ("perl", "/usr/share/perl5/SOAP/Lite.pm"), _script("perl", "client.pl")),
     Toolkit("jax-ws", "default-jdk-headless libjaxws-java", ("javac", *_jar_files(JAXWS_JARS)), _jaxws),
     Toolkit("axis-1.4", "default-jdk-headless libaxis-java", ("javac", *_jar_files(AXIS_JARS)), _axis),

@@ -87,8 +87,8 @@ static void refuse(void) {
 static void print_fault(struct soap *soap) {
     struct SOAP_ENV__Detail *detail = soap->fault->detail ? soap->fault->detail : soap->fault->SOAP_ENV__Detail;
     printf("fault=%s\n", soap_fault_string(soap));
-    if (detail && detail->hubFault)
-        printf("code=%s\n", detail->hubFault->code);
+    if (detail && detail->ns1__hubFault)
+        printf("code=%s\n", detail->ns1__hubFault->code);
 }
 
 int main(int count, char **arguments) {

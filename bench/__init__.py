@@ -1,0 +1,1 @@
+"""Figures with a floor beside them; they print, they never assert."""

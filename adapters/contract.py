@@ -28,7 +28,8 @@ from hub.domain.fields import (
     Whole,
     field_specs,
 )
-from hub.domain.records import Record, RecordKind, cross_field_issues
+from hub.domain.record_checks import cross_field_issues, identifier_notes
+from hub.domain.records import Record, RecordKind
 from hub.domain.times import CHINA_TIME
 
 CONTRACT_NS = "urn:county-hub:exchange:v1"
@@ -85,6 +86,7 @@ def _read(kind: RecordKind, node: object) -> Reading:
     record = cast(Record | None, _reader(kind.record).read(node, "", issues, notes))
     if record is not None:
         issues += cross_field_issues(record)
+        notes += identifier_notes(record)
     return Reading(None if issues else record, tuple(issues), tuple(notes))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from adapters.contract import to_json
 from adapters.messages import records_of
 from adapters.samples import masked_sample
 from hub.domain.errors import FieldIssue, RejectedError
@@ -55,7 +56,8 @@ class Pipeline:
         ]
         for part in stored:
             for entry, error in part.refused:
-                aside.setdefault(entry.envelope_id, []).append(entry.set_aside(error))
+                sample = masked_sample(to_json(entry.record))
+                aside.setdefault(entry.envelope_id, []).append(SetAside(entry.seq, entry.record_id, error, sample))
         registry.learn_department_names(unit, _names(steps, stored[0].added))
         new_items = {entry.record.item_code for entry in stored[0].added}
         supervision.wake_cases(unit, case_library.cases_of_items(unit, new_items), now)

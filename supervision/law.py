@@ -7,12 +7,14 @@ from datetime import datetime, time, timedelta
 from typing import cast
 
 from hub.domain.findings import RuleInForce
+from hub.domain.times import china_day
 from hub.stores.rules import StoredCalendar, active_calendar, active_rule_documents, versions_in_force
 from hub.stores.session import Connection, Database
 from supervision.judging.calendar import BusinessHours, Calendar
 from supervision.judging.clock import ClockPolicy
 from supervision.judging.rule_documents import rule_in_force
 
+DUE_SOON_WORKING_DAYS = 2
 RECHECK_AFTER = timedelta(seconds=5)
 
 
@@ -23,6 +25,10 @@ class Law:
     calendar: Calendar
     policy: ClockPolicy
     rules: tuple[RuleInForce, ...]
+
+    def due_soon_until(self, now: datetime) -> datetime:
+        """What is due before this is due soon: closing of the second working day from today."""
+        return self.calendar.closing(self.calendar.working_day_after(china_day(now), DUE_SOON_WORKING_DAYS))
 
 
 def law_in_force(unit: Connection) -> Law:

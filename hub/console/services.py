@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 Row = Mapping[str, Any]
@@ -18,15 +19,19 @@ class ConsoleUser:
     org_codes: frozenset[str] | None = None
 
 
+PROGRESS = MappingProxyType({"RUNNING": "未办结", "DUE_SOON": "两个工作日内到期", "FINISHED_TODAY": "今日办结"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSearch:
-    """`from_day` and `to_day` bound the day of acceptance, both included."""
+    """`from_day` and `to_day` bound the day of application, both included; `progress` is a key of PROGRESS."""
 
     q: str = ""
     org_code: str = ""
     item_code: str = ""
     state: str = ""
     card: str = ""
+    progress: str = ""
     from_day: date | None = None
     to_day: date | None = None
     limit: int = 20
@@ -49,6 +54,7 @@ class MessageSearch:
     sender: str = ""
     status: str = ""
     state: str = ""
+    today: bool = False
     limit: int = 20
     after: str | None = None
 

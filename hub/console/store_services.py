@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.console.services import CardSearch, CaseSearch, ConsoleUser, MessageSearch, QuarantineSearch
 from hub.domain.errors import NotFoundError, RejectedError
+from hub.domain.times import china_day, day_bounds
 from hub.stores import audit, card_views, case_views, dashboard, message_views, quarantine_acts, registry, users
 from hub.stores.paging import Page
 from hub.stores.sealing import Sealer
@@ -65,7 +66,8 @@ class StoreServices:
 
     def figures(self, user: ConsoleUser) -> Mapping[str, Any]:
         with self.database.read() as unit:
-            return dashboard.todays_figures(unit, self.clock(), user.org_codes)
+            now = self.clock()
+            return dashboard.todays_figures(unit, now, self.law().due_soon_until(now), user.org_codes)
 
     def departments(self, user: ConsoleUser) -> Sequence[Mapping[str, Any]]:
         with self.database.read() as unit:
@@ -84,9 +86,19 @@ class StoreServices:
         wanted = case_views.CaseQuery(
             q=search.q, org_code=search.org_code, item_code=search.item_code, state=search.state, card=search.card,
             from_day=search.from_day, to_day=search.to_day, limit=search.limit, after=search.after, scope=user.org_codes,
+            **self._progress(search.progress),
         )  # fmt: skip
         with self.database.read() as unit:
             return case_views.search_cases(unit, wanted)
+
+    def _progress(self, progress: str) -> dict[str, Any]:
+        now = self.clock()
+        spans: dict[str, dict[str, Any]] = {
+            "RUNNING": {"running": True},
+            "DUE_SOON": {"running": True, "due": (now, self.law().due_soon_until(now))},
+            "FINISHED_TODAY": {"finished": day_bounds(china_day(now))},
+        }
+        return spans.get(progress, {})
 
     def case(self, user: ConsoleUser, unified_no: str) -> Mapping[str, Any]:
         law = self.law()
@@ -112,8 +124,9 @@ class StoreServices:
 
     def search_messages(self, user: ConsoleUser, search: MessageSearch) -> Page:
         wanted = message_views.MessageQuery(
-            sender=search.sender, state=search.state, q=search.q, limit=search.limit, after=search.after
-        )
+            sender=search.sender, status=search.status, state=search.state, q=search.q, limit=search.limit, after=search.after,
+            received_from=day_bounds(china_day(self.clock()))[0] if search.today else None,
+        )  # fmt: skip
         with self.database.read() as unit:
             return message_views.search_messages(unit, wanted)
 

@@ -21,7 +21,6 @@ from hub.domain.codes import (
     SPECIAL_KIND,
     STEP_STATUS,
 )
-from hub.domain.errors import FieldIssue
 from hub.domain.fields import Code, Day, Flag, Group, Instant, Money, Text, Whole, many, must, optional, wanted
 
 LIMIT = Whole(0, 9999)
@@ -255,40 +254,3 @@ PROCESS = RecordKind("PROCESS", "办理过程", "pushProcess", "record", Process
 RESULT = RecordKind("RESULT", "办理结果", "pushResults", "record", ResultRecord, "recordId", 1000)
 
 RECORD_KINDS: Mapping[str, RecordKind] = MappingProxyType({kind.name: kind for kind in (ITEM, PROCESS, RESULT)})
-
-
-def cross_field_issues(record: Record) -> list[FieldIssue]:
-    """What no single field can tell: the rules of contract §3 between fields of one record."""
-    if isinstance(record, ProcessRecord):
-        return _process_issues(record)
-    if isinstance(record, ServiceItem):
-        return _item_issues(record)
-    return []
-
-
-def _process_issues(record: ProcessRecord) -> list[FieldIssue]:
-    if record.handled_at is None and record.step_status != "RUNNING":
-        return [FieldIssue("HUB-3001", "handledAt", "环节已处理（状态不是“正在处理”）时必须有处理时间")]
-    return []
-
-
-_DAYS_AT_LEAST = {"WORKING_DAY": 1, "CALENDAR_DAY": 1, "MONTH": 28, "YEAR": 365}
-_DAYS_AT_MOST = {"WORKING_DAY": 1, "CALENDAR_DAY": 1, "MONTH": 31, "YEAR": 366}
-
-
-def _item_issues(item: ServiceItem) -> list[FieldIssue]:
-    if _promise_exceeds_statute(item):
-        return [FieldIssue("HUB-4001", "promisedLimit", "承诺期限不得长于法定期限")]
-    return []
-
-
-def _promise_exceeds_statute(item: ServiceItem) -> bool:
-    """Only when it is certain: units that cannot be compared (days of work against calendar days) are let through."""
-    if item.statutory_limit is None or item.statutory_limit_unit is None:
-        return False
-    promised_unit, statutory_unit = item.promised_limit_unit, item.statutory_limit_unit
-    if promised_unit == statutory_unit:
-        return item.promised_limit > item.statutory_limit
-    if promised_unit not in _DAYS_AT_LEAST or statutory_unit not in _DAYS_AT_MOST:
-        return False
-    return item.promised_limit * _DAYS_AT_LEAST[promised_unit] > item.statutory_limit * _DAYS_AT_MOST[statutory_unit]

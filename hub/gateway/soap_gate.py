@@ -13,9 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from adapters.xml_text import received_as_utf8
 from hub.domain.envelopes import Sender
 from hub.domain.errors import HubError, RejectedError, RetryableError
+from hub.gateway.charsets import as_utf8
 from hub.gateway.faults import Reply, fault_reply
 from hub.gateway.http_bodies import DisconnectedError, Receive, RepeatedHeaderError, RequestBody, RequestHeaders, Send
 from hub.gateway.screen import Scan, ShapeLimits, parse, scan
@@ -151,13 +151,13 @@ class SoapGate:
         """Everything from bytes to answer, in a thread of the pool."""
         if not body.strip():
             raise RejectedError("HUB-1002", "正文为空")
-        content = received_as_utf8(body, request.headers.charset).content
-        scan(content, self._limits.shape, request.seen)
+        text = as_utf8(body, request.headers.charset)
+        scan(text.content, self._limits.shape, request.seen)
         sender = sender or self._sender_of_token(request.seen)
-        envelope = open_envelope(parse(content, self._limits.shape))
+        envelope = open_envelope(parse(text.content, self._limits.shape))
         operation_name(envelope.operation, OPERATION_NAMES, _hints(request.headers))
         digest = hashlib.sha256(body).hexdigest()
-        call = Call(self._exchange, sender, body, digest, request.trace_id)
+        call = Call(self._exchange, sender, body, text.charset, digest, request.trace_id)
         answer = self._service.answer(envelope, call)
         return Reply(200, envelope.version.media_type + "; charset=utf-8", answer)
 

@@ -45,11 +45,15 @@ class SoapExchange(SenderDirectory, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of one sender; `body` is the HTTP body byte for byte, `digest` its SHA-256 in hex."""
+    """One call of one sender; `body` is the HTTP body byte for byte, `digest` its SHA-256 in hex.
+
+    `charset` is how the door found the body to be encoded.
+    """
 
     exchange: SoapExchange
     sender: Sender
     body: bytes
+    charset: str
     digest: str
     trace_id: str
 
@@ -61,10 +65,19 @@ def _push(kind: RecordKind, call: Call, operation: etree._Element) -> Receipt:
         raise RejectedError("HUB-1017", f"报文中没有 {kind.element} 元素")
     if len(parameters.records) > kind.max_per_message:
         raise RejectedError("HUB-1016", f"报文中的记录超过 {kind.max_per_message} 条，请拆成多个报文")
-    arrivals = check_elements(kind, parameters.records, call.sender)
-    now = call.exchange.now()
     return call.exchange.receive(
-        Envelope(call.sender, message_id, kind, call.body, SOAP, call.digest, now, call.trace_id, arrivals)
+        Envelope(
+            sender=call.sender,
+            message_id=message_id,
+            kind=kind,
+            body=call.body,
+            body_format=SOAP,
+            digest=call.digest,
+            received_at=call.exchange.now(),
+            trace_id=call.trace_id,
+            arrivals=check_elements(kind, parameters.records, call.sender),
+            charset=call.charset,
+        )
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from hub.domain import codes
 from hub.domain.errors import NotFoundError
@@ -31,9 +31,17 @@ from supervision.judging.clock_view import explain_clock
 _ORGANISATIONS = frozenset({"ENTERPRISE", "INSTITUTION", "SOCIAL_ORGANISATION", "GOVERNMENT"})
 
 
+Span = tuple[datetime, datetime]
+"""From the first instant to before the second."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaseQuery:
-    """Filters of the case list; None means all. `from_day`/`to_day` bound the day of application. `scope` None: the county."""
+    """Filters of the case list; None means all.
+
+    `from_day` and `to_day` bound the day of application; `running` asks for cases not finished (or only finished ones);
+    `due` and `finished` are spans of the promised due instant and of finishing. `scope` None: the whole county.
+    """
 
     q: str | None = None
     org_code: str | None = None
@@ -42,31 +50,54 @@ class CaseQuery:
     card: str | None = None
     from_day: date | None = None
     to_day: date | None = None
+    running: bool | None = None
+    due: Span | None = None
+    finished: Span | None = None
     limit: int = 50
     after: str | None = None
     scope: frozenset[str] | None = None
 
 
 def search_cases(unit: Connection, wanted: CaseQuery) -> Page:
+    """Newest first. Words in which nothing can be searched for find nothing."""
+    query = _matching(unit, select(case_library), wanted)
+    if query is None:
+        return Page([], None)
+    return page(unit, query, case_library.c.id, after=wanted.after, limit=wanted.limit, item=case_row)
+
+
+def count_cases(unit: Connection, wanted: CaseQuery) -> int:
+    """How many cases `search_cases` would list over all its pages."""
+    query = _matching(unit, select(func.count()).select_from(case_library), wanted)
+    return 0 if query is None else unit.execute(query).scalar_one()
+
+
+def _matching(unit: Connection, query: Select[Any], wanted: CaseQuery) -> Select[Any] | None:
     table = case_library
-    query = select(table)
-    for column, value in (
-        (table.c.org_code, wanted.org_code), (table.c.item_code, wanted.item_code), (table.c.state, wanted.state), (table.c.card_level, wanted.card),
-    ):  # fmt: skip
-        if value:
-            query = query.where(column == value)
+    equal = {"org_code": wanted.org_code, "item_code": wanted.item_code, "state": wanted.state, "card_level": wanted.card}
+    query = query.where(*(table.c[name] == value for name, value in equal.items() if value), *_progress(wanted))
     if wanted.from_day:
         query = query.where(table.c.applied_at >= day_bounds(wanted.from_day)[0])
     if wanted.to_day:
         query = query.where(table.c.applied_at < day_bounds(wanted.to_day)[1])
     if wanted.scope is not None:
         query = query.where(table.c.org_code.in_(wanted.scope))
-    if wanted.q and wanted.q.strip():
-        words = search.matching(unit, wanted.q)
-        if words is None:
-            return Page([], None)
-        query = query.where(words)
-    return page(unit, query, table.c.id, after=wanted.after, limit=wanted.limit, item=case_row)
+    if not (wanted.q and wanted.q.strip()):
+        return query
+    words = search.matching(unit, wanted.q)
+    return None if words is None else query.where(words)
+
+
+def _progress(wanted: CaseQuery) -> list[ColumnElement[bool]]:
+    table = case_library
+    conditions = []
+    if wanted.running is not None:
+        finished_at = table.c.finished_at
+        conditions.append(finished_at.is_(None) if wanted.running else finished_at.is_not(None))
+    for column, span in ((table.c.promised_due_at, wanted.due), (table.c.finished_at, wanted.finished)):
+        if span is not None:
+            conditions += [column >= span[0], column < span[1]]
+    return conditions
 
 
 def case_row(row: AnyRow) -> dict[str, Any]:

@@ -1,23 +1,23 @@
 """Today's figures for the home page, each counted from rows, none kept."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from hub.domain.findings import Level
 from hub.domain.times import as_json, china_day, day_bounds
-from hub.stores.case_library import case_library
+from hub.stores.case_views import CaseQuery, Span, count_cases
 from hub.stores.exchange import envelope, outbox, quarantine
 from hub.stores.registry import sender
 from hub.stores.supervision import card
 
-DUE_SOON = timedelta(days=3)
-
-
-def todays_figures(unit: Connection, now: datetime, scope: frozenset[str] | None) -> dict[str, Any]:
+def todays_figures(
+    unit: Connection, now: datetime, due_soon_until: datetime, scope: frozenset[str] | None
+) -> dict[str, Any]:
     """Counts of the day in China; case and card figures within the asker's scope."""
-    start, _ = day_bounds(china_day(now))
+    start, end = day_bounds(china_day(now))
     today = envelope.c.received_at >= start
     sums = select(func.count(), func.sum(envelope.c.accepted_count), func.sum(envelope.c.rejected_count)).where(today)
     received, accepted, rejected = unit.execute(sums).one()
@@ -33,7 +33,7 @@ def todays_figures(unit: Connection, now: datetime, scope: frozenset[str] | None
         "openCards": _cards_by_level(unit, card.c.state == "OPEN", scope),
         "cardsToday": _cards_by_level(unit, card.c.raised_at >= start, scope),
         "senders": _senders(unit, start),
-    } | _cases(unit, now, start, scope)
+    } | _cases(unit, (now, due_soon_until), (start, end), scope)
 
 
 def _count(unit: Connection, table: Any, *conditions: Any) -> int:
@@ -48,16 +48,14 @@ def _cards_by_level(unit: Connection, condition: Any, scope: frozenset[str] | No
     return {level.value: counted.get(level.value, 0) for level in Level}
 
 
-def _cases(unit: Connection, now: datetime, start: datetime, scope: frozenset[str] | None) -> dict[str, int]:
-    table = case_library
-    mine = [] if scope is None else [table.c.org_code.in_(scope)]
-    running = table.c.finished_at.is_(None)
-    due_soon = table.c.promised_due_at.between(now, now + DUE_SOON)
+def _cases(unit: Connection, soon: Span, today: Span, scope: frozenset[str] | None) -> dict[str, int]:
+    """Counts of exactly the lists that the figures lead to."""
+    wanted = CaseQuery(scope=scope)
     return {
-        "openCases": _count(unit, table, running, *mine),
-        "finishedToday": _count(unit, table, table.c.finished_at >= start, *mine),
-        "dueSoon": _count(unit, table, running, due_soon, *mine),
-        "incompleteCases": _count(unit, table, table.c.state == "INCOMPLETE", *mine),
+        "openCases": count_cases(unit, replace(wanted, running=True)),
+        "finishedToday": count_cases(unit, replace(wanted, finished=today)),
+        "dueSoon": count_cases(unit, replace(wanted, running=True, due=soon)),
+        "incompleteCases": count_cases(unit, replace(wanted, state="INCOMPLETE")),
     }
 
 

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 
 from hub.domain.errors import FieldIssue, RejectedError
 from hub.domain.records import Record, ServiceItem
-from hub.stores.exchange import SetAside
 
 R = TypeVar("R", bound=Record)
 
@@ -23,7 +22,6 @@ class Incoming(Generic[R]):
     seq: int
     received_at: datetime
     notes: tuple[FieldIssue, ...] = ()
-    sample: str = ""
     content_digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,9 +49,6 @@ class Incoming(Generic[R]):
             "content_digest": self.content_digest,
             "notes": [[note.code, note.path, note.message, note.raw] for note in self.notes],
         }
-
-    def set_aside(self, error: RejectedError) -> SetAside:
-        return SetAside(self.seq, self.record_id, error, self.sample)
 
 
 @dataclass(slots=True)

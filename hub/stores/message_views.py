@@ -1,6 +1,7 @@
 """Read models of the exchange store: messages, their records, and the quarantine."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
@@ -26,6 +27,7 @@ class MessageQuery:
     sender: str | None = None
     status: str | None = None
     state: str | None = None
+    received_from: datetime | None = None
     q: str | None = None
     limit: int = 50
     after: str | None = None
@@ -49,6 +51,7 @@ def _messages() -> Select[Any]:
 _STATUS = {
     "ACCEPTED": envelope.c.rejected_count == 0,
     "REJECTED": envelope.c.accepted_count == 0,
+    "REFUSED": envelope.c.rejected_count > 0,  # some or all records were refused
     "PARTIAL": and_(envelope.c.rejected_count > 0, envelope.c.accepted_count > 0),
 }
 _STATE = {"WAITING": envelope.c.processed_at.is_(None), "PROCESSED": envelope.c.processed_at.is_not(None)}
@@ -62,6 +65,8 @@ def search_messages(unit: Connection, wanted: MessageQuery) -> Page:
         query = query.where(_STATUS[wanted.status])
     if wanted.state in _STATE:
         query = query.where(_STATE[wanted.state])
+    if wanted.received_from:
+        query = query.where(envelope.c.received_at >= wanted.received_from)
     if wanted.q:
         query = query.where(
             or_(envelope.c.receipt_no == wanted.q, envelope.c.message_id == wanted.q, envelope.c.trace_id == wanted.q)

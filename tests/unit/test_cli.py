@@ -2,7 +2,6 @@ import json
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ from hub.config import Settings
 from hub.domain.errors import NotFoundError, RejectedError, RetryableError
 from hub.domain.records import PROCESS
 from hub.gateway.catalogue import catalogue
-from hub.stores import audit, exchange
+from hub.stores import audit
 from hub.stores.session import Database
-from tests.builders import ORG_CODE, a_step, an_application, an_envelope
+from tests.builders import DAY, MONDAY_MORNING, ORG_CODE, SmallHub, a_small_hub, a_step, an_acceptance
 
 
 @dataclass
@@ -66,6 +65,20 @@ def database(hub: Hub) -> Iterator[Database]:
     opened = Database(Settings().database())
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def late_case(hub: Hub, database: Database, monkeypatch: pytest.MonkeyPatch) -> SmallHub:
+    """One case long over its promise and its statute, and one record that contradicts what is stored."""
+    monkeypatch.setenv("HUB_SECRET_KEY", "a secret of the tests")
+    county = a_small_hub(database)
+    step = a_step(record_id="second", step_seq=2, handled_at=MONDAY_MORNING + DAY)
+    county.push_case(an_acceptance(record_id="first"), step)
+    county.push(PROCESS, [a_step(record_id="second", step_seq=2, handled_at=MONDAY_MORNING + DAY, opinion="不同意")])
+    county.work()
+    county.clock.move_to(MONDAY_MORNING + 90 * DAY)
+    county.fire()
+    return county
 
 
 def actions(database: Database) -> list[tuple[str, str]]:
@@ -167,14 +180,16 @@ def test_secrets_never_reach_the_audit(hub: Hub, database: Database):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("case", "show", "x"), ("card", "explain", "1"), ("message", "show", "x"), ("quarantine", "replay", "1")]
+    "arguments",
+    [("case", "show", "x"), ("card", "explain", "1"), ("message", "show", "x"), ("quarantine", "replay", "1")],
 )
 def test_what_is_not_there_exits_with_4(hub: Hub, arguments: tuple[str, ...]):
     assert hub(*arguments).code == ExitCode.NOT_FOUND
 
 
 @pytest.mark.parametrize(
-    "arguments", [("frob",), ("sender",), ("sender", "add"), ("sender", "add", "x", "--nam", "y"), ("serve", "--port", "0")]
+    "arguments",
+    [("frob",), ("sender",), ("sender", "add"), ("sender", "add", "x", "--nam", "y"), ("serve", "--port", "0")],
 )
 def test_wrong_usage_exits_with_2_and_says_so_in_chinese(fresh: Hub, arguments: tuple[str, ...]):
     said = fresh(*arguments)
@@ -197,7 +212,7 @@ def every_command() -> Iterator[tuple[str, ...]]:
             yield name, verb.name or verb.callback.__name__
 
 
-@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+@pytest.mark.parametrize("command", list(every_command()), ids=" ".join)
 def test_help_is_chinese_with_two_examples(fresh: Hub, command: tuple[str, ...]):
     said = fresh(*command, "--help")
     assert said.code == ExitCode.OK
@@ -273,3 +288,70 @@ def test_table_goes_to_stdout_and_words_to_stderr(hub: Hub):
     said = hub("message", "list")
     assert said.out == ""
     assert "共 0 条" in said.err
+
+
+def test_case_is_found_by_one_character_and_shown_by_either_number(hub: Hub, late_case: SmallHub):
+    found = hub("case", "find", "商", "--json").json["items"]
+    assert len(found) == 1
+    by_unified_no = hub("case", "show", found[0]["unifiedNo"], "--json").json
+    by_org = hub("case", "show", f"{ORG_CODE}/{found[0]['caseNo']}", "--json").json
+    assert by_unified_no["steps"] == by_org["steps"]
+    assert [step["recordId"] for step in by_org["steps"]] == ["first", "second"]
+
+
+def test_case_in_words_masks_the_applicant_and_explains_the_clock(hub: Hub, late_case: SmallHub):
+    said = hub("case", "show", f"{ORG_CODE}/GS20260302-0007").out
+    assert "承诺 7 个工作日" in said
+    assert "申请人甲" not in said
+
+
+def test_card_is_explained_with_its_proof_and_recomputes_the_same(hub: Hub, late_case: SmallHub):
+    card = hub("card", "list", "--level", "RED", "--json").json["items"][0]
+    said = hub("card", "explain", str(card["id"]))
+    assert said.code == ExitCode.OK
+    assert "重新计算：一致" in said.out
+    assert "规则：T06" in said.out
+    assert hub("card", "explain", str(card["id"]), "--json").json["recomputedTheSame"] is True
+
+
+def test_changed_proof_is_noticed(hub: Hub, late_case: SmallHub):
+    with late_case.database.unit() as unit:
+        unit.exec_driver_sql("update evidence set document = json_set(document, '$.sentence', '另一句话')")
+    card = hub("card", "list", "--level", "RED", "--json").json["items"][0]
+    said = hub("card", "explain", str(card["id"]))
+    assert said.code == ExitCode.DATA_FAILED
+    assert "重新计算：不一致" in said.out
+
+
+def test_contradicting_record_is_quarantined_and_can_be_discarded_once(hub: Hub, late_case: SmallHub):
+    held = hub("quarantine", "list", "--json").json["items"]
+    assert [entry["code"] for entry in held] == ["HUB-6002"]
+    entry_id = str(held[0]["id"])
+    assert hub("quarantine", "discard", entry_id, "--reason", "部门确认误报").code == ExitCode.OK
+    assert hub("quarantine", "discard", entry_id, "--reason", "部门确认误报").code == ExitCode.REFUSED
+    assert hub("quarantine", "list", "--state", "DISCARDED", "--json").json["items"][0]["reason"] == "部门确认误报"
+
+
+def test_replayed_record_is_judged_again(hub: Hub, late_case: SmallHub):
+    entry_id = str(hub("quarantine", "list", "--json").json["items"][0]["id"])
+    assert hub("quarantine", "replay", entry_id, "--json").json["state"] == "QUEUED"
+    assert hub("work", "--once", "--json").json["processed"] == 1
+    assert hub("quarantine", "list", "--json").json["items"][0]["code"] == "HUB-6002"
+
+
+def test_message_is_shown_with_the_state_of_every_record(hub: Hub, late_case: SmallHub):
+    newest = hub("message", "list", "--json").json["items"][0]
+    shown = hub("message", "show", newest["receiptNo"], "--json").json
+    assert [record["state"] for record in shown["records"]] == ["QUARANTINED"]
+
+
+def test_watch_once_judges_what_is_due(hub: Hub, late_case: SmallHub):
+    assert hub("watch", "--once", "--json").json["processed"] == 0
+
+
+def test_unreadable_and_missing_samples_exit_by_their_kind(fresh: Hub, tmp_path: Path):
+    bad = tmp_path / "bad.xml"
+    bad.write_text("<a>", encoding="utf-8")
+    credentials = ("--sender", "gs", "--secret", "x", "--url", "http://127.0.0.1:9")
+    assert fresh("send", str(bad), *credentials).code == ExitCode.DATA_FAILED
+    assert fresh("send", str(tmp_path / "none.xml"), *credentials).code == ExitCode.NOT_FOUND

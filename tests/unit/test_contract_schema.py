@@ -13,7 +13,8 @@ from lxml import etree
 from adapters.contract import CONTRACT_NS, normalise, read_element, read_json, to_json, write_element
 from adapters.contract_schema import OPERATIONS, json_schema, record_schema, types_xsd, wsdl
 from hub.domain.fields import Code, Day, FieldSpec, Flag, Group, Instant, Money, Presence, Text, Whole, field_specs
-from hub.domain.records import ITEM, PROCESS, RECORD_KINDS, RESULT, RecordKind, cross_field_issues
+from hub.domain.record_checks import cross_field_issues
+from hub.domain.records import ITEM, PROCESS, RECORD_KINDS, RESULT, RecordKind
 from tools.write_contract import differing_files, published_files, write_files
 
 ROOT = Path(__file__).resolve().parents[2]

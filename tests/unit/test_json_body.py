@@ -25,7 +25,7 @@ def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
 
-CASES = {
+CASES: dict[str, tuple[bytes | str, str]] = {
     "empty": ("", "HUB-1002"),
     "blank": (" \r\n\t", "HUB-1002"),
     "gbk": ('[{"opinion":"同意"}]'.encode("gbk"), "HUB-1004"),

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from hub.console.clock_words import DAY_KINDS, day_note, remaining, sentence
 from hub.console.pages import Console, Visit
-from hub.console.services import CaseSearch
+from hub.console.services import PROGRESS, CaseSearch
 from hub.console.session import Right
 from hub.console.timeline import timeline
 from hub.console.views.lists import Filter, as_day, as_options, page_size, read_filters, show_list
@@ -21,10 +21,11 @@ def _list(console: Console, visit: Visit) -> Response:
         Filter("q", "关键词", placeholder="编号、办件名称、申请人、事项，一个字也能搜"),
         Filter("orgCode", "部门", as_options(console.services.departments(visit.user))),
         Filter("state", "状态", CASE_STATES),
+        Filter("progress", "进度", PROGRESS),
         Filter("card", "监察牌", CARD_LEVELS),
         Filter("itemCode", "事项编码", placeholder="完整编码"),
-        Filter("from", "受理日期起", is_day=True),
-        Filter("to", "受理日期止", is_day=True),
+        Filter("from", "申请日期起", is_day=True),
+        Filter("to", "申请日期止", is_day=True),
     )
     values = read_filters(visit, filters)
     page = console.services.search_cases(visit.user, _search(visit, values))
@@ -34,7 +35,7 @@ def _list(console: Console, visit: Visit) -> Response:
 def _search(visit: Visit, values: dict[str, str]) -> CaseSearch:
     return CaseSearch(
         q=values.get("q", ""), org_code=values.get("orgCode", ""), item_code=values.get("itemCode", ""),
-        state=values.get("state", ""), card=values.get("card", ""), from_day=as_day(values.get("from", "")),
+        state=values.get("state", ""), progress=values.get("progress", ""), card=values.get("card", ""), from_day=as_day(values.get("from", "")),
         to_day=as_day(values.get("to", "")), limit=page_size(visit), after=visit.query("after") or None,
     )  # fmt: skip
 

@@ -7,13 +7,12 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.console.pages import Console, Visit
 from hub.console.rendering import with_query
-from hub.console.services import CardSearch, Row
+from hub.console.services import CardSearch, CaseSearch, Row
 from hub.console.session import Right, may
 from hub.domain.errors import NotFoundError
 from hub.domain.identifiers import is_unified_no, tidy
 
 _CARDS_SHOWN = 6
-_DUE_SOON_RULE = "T02"
 
 
 def register(console: Console) -> None:
@@ -28,11 +27,12 @@ def _home(console: Console, visit: Visit) -> Response:
 
 def _cards(console: Console, visit: Visit) -> Mapping[str, list[Row]]:
     grave = [*_open_cards(console, visit, level="RED"), *_open_cards(console, visit, level="YELLOW")]
-    return {"grave": grave[:_CARDS_SHOWN], "due_soon": _open_cards(console, visit, rule_code=_DUE_SOON_RULE)}
+    due_soon = console.services.search_cases(visit.user, CaseSearch(progress="DUE_SOON", limit=_CARDS_SHOWN))
+    return {"grave": grave[:_CARDS_SHOWN], "due_soon": list(due_soon.items)}
 
 
-def _open_cards(console: Console, visit: Visit, *, level: str = "", rule_code: str = "") -> list[Row]:
-    search = CardSearch(state="OPEN", level=level, rule_code=rule_code, limit=_CARDS_SHOWN)
+def _open_cards(console: Console, visit: Visit, *, level: str) -> list[Row]:
+    search = CardSearch(state="OPEN", level=level, limit=_CARDS_SHOWN)
     return list(console.services.search_cards(visit.user, search).items)
 
 

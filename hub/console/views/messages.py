@@ -11,7 +11,7 @@ from hub.console.views.lists import Filter, as_options, page_size, read_filters,
 from hub.domain.codes import RECEIPT_STATES
 from hub.stores.message_views import MESSAGE_STATES
 
-STATUSES = {status: title for status, title in RECEIPT_STATES.items() if status != "DUPLICATE"}
+STATUSES = {status: title for status, title in RECEIPT_STATES.items() if status != "DUPLICATE"} | {"REFUSED": "有退回记录"}
 _LONGEST_REASON = 500
 
 
@@ -27,11 +27,12 @@ def _list(console: Console, visit: Visit) -> Response:
         Filter("sender", "报送系统", as_options(console.services.senders(visit.user))),
         Filter("status", "接收结果", STATUSES),
         Filter("state", "处理状态", MESSAGE_STATES),
+        Filter("today", "收到时间", {"1": "今日"}),
     )
     values = read_filters(visit, filters)
     search = MessageSearch(
         q=values.get("q", ""), sender=values.get("sender", ""), status=values.get("status", ""),
-        state=values.get("state", ""), limit=page_size(visit), after=visit.query("after") or None,
+        state=values.get("state", ""), today=bool(values.get("today")), limit=page_size(visit), after=visit.query("after") or None,
     )  # fmt: skip
     return show_list(console, visit, "messages", filters, values, console.services.search_messages(visit.user, search))
 

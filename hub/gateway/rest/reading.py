@@ -89,7 +89,9 @@ class Reading:
         return _page(self._read(search_quarantine, QuarantineQuery(**wanted.model_dump())))
 
     def figures(self, request: Request, wanted: Wanted) -> Response:
-        return JSONResponse(self._read(todays_figures, self.context.now(), caller_of(request).scope))
+        now = self.context.now()
+        due_soon_until = self.context.law().due_soon_until(now)
+        return JSONResponse(self._read(todays_figures, now, due_soon_until, caller_of(request).scope))
 
     def _case(self, request: Request, unified_no: str) -> dict[str, Any]:
         return self._read(self._reader().by_unified_no, unified_no, caller_of(request).scope)

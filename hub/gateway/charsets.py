@@ -16,6 +16,7 @@ _SUPPORTED: Mapping[str, str] = MappingProxyType({
     "utf-8": UTF_8, "utf8": UTF_8, "gb2312": GB18030, "gbk": GB18030, "cp936": GB18030, "gb18030": GB18030,
 })  # fmt: skip
 
+_BLANK = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WIDE_STARTS = (b"\xff\xfe", b"\xfe\xff", b"\x00", b"<\x00")
 _DECLARATION = re.compile(rb"<\?xml[ \t\r\n]([^>]{0,200}?)\?>")
@@ -33,29 +34,15 @@ class Utf8Text:
     charset: str
 
 
-def to_utf8(body: bytes) -> Utf8Text:
-    """Reads a document once more that passed the door, where a header may have named the charset.
-
-    Raises RejectedError HUB-1004.
-    """
-    declared, content = _split(body)
-    if declared is not None or _is_utf_8(content):
-        return _decoded(content, declared or UTF_8)
-    return _decoded(content, GB18030)
-
-
-def received_as_utf8(body: bytes, header_charset: str | None) -> Utf8Text:
+def as_utf8(body: bytes, header_charset: str | None) -> Utf8Text:
     """Reads a document at the door: its declaration wins over the header, undeclared is UTF-8.
 
     Raises RejectedError HUB-1004 when the charset is not supported or the bytes do not keep to it.
     """
     declared, content = _split(body)
-    if declared is not None or header_charset is None:
-        return _decoded(content, declared or UTF_8)
-    text = _decoded(content, _supported(header_charset))
-    if text.charset == GB18030 and _is_utf_8(content) and text.content != content:
-        raise RejectedError("HUB-1004", "无法确定报文的字符编码：请在 XML 声明中写明 encoding")
-    return text
+    if declared is None and header_charset is not None:
+        declared = _supported(header_charset)
+    return _decoded(content, declared or UTF_8)
 
 
 def _split(body: bytes) -> tuple[str | None, bytes]:
@@ -63,7 +50,7 @@ def _split(body: bytes) -> tuple[str | None, bytes]:
     if body.startswith(_WIDE_STARTS):
         raise RejectedError("HUB-1004", "不支持 UTF-16、UTF-32 编码，请改用 UTF-8")
     marked = body.startswith(_BYTE_ORDER_MARK)
-    content = body[len(_BYTE_ORDER_MARK) :].lstrip() if marked else body.lstrip()
+    content = (body[len(_BYTE_ORDER_MARK) :] if marked else body).lstrip(_BLANK)
     declaration = _DECLARATION.match(content)
     encoding = _ENCODING.search(declaration[1]) if declaration else None
     charset = _supported(encoding[1].decode("ascii")) if encoding else None

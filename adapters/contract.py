@@ -5,7 +5,7 @@ One compiled reader per record class serves both forms, so SOAP and REST agree o
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
@@ -29,8 +29,8 @@ from hub.domain.fields import (
     field_specs,
 )
 from hub.domain.record_checks import cross_field_issues, identifier_notes
+from hub.domain.record_json import plain_text
 from hub.domain.records import Record, RecordKind
-from hub.domain.times import CHINA_TIME
 
 CONTRACT_NS = "urn:county-hub:exchange:v1"
 _QUALIFIED = f"{{{CONTRACT_NS}}}"
@@ -59,15 +59,21 @@ def normalise(element: etree._Element) -> None:
     """Brings a record element into the one form that the XSD describes; the sender's bytes are kept elsewhere.
 
     Attributes (`xsi:type`, `xsi:nil`, `encodingStyle`) mean nothing here and are dropped, empty elements are absent,
-    and names without a namespace, as old toolkits write them below a qualified operation, are taken as ours.
+    blanks around a value are padding (fixed-width columns send them), and names without a namespace, as old toolkits
+    write them below a qualified operation, are taken as ours.
     """
     for node in reversed(list(element.iter())):
         if node.attrib:
             node.attrib.clear()
         if node.tag[0] != "{":
             node.tag = _QUALIFIED + node.tag
-        if not len(node) and not (node.text and not node.text.isspace()) and node is not element:
+        if len(node) or node is element:
+            continue
+        text = node.text
+        if not text or text.isspace():
             cast(etree._Element, node.getparent()).remove(node)
+        elif text[0].isspace() or text[-1].isspace():
+            node.text = text.strip()
 
 
 def read_element(kind: RecordKind, element: etree._Element) -> Reading:
@@ -204,8 +210,7 @@ CODE_LENGTH = 32
 
 
 def _code(kind: Code) -> Callable[[object], str]:
-    as_text = _text(Text(CODE_LENGTH))
-    return as_text
+    return _text(Text(CODE_LENGTH))
 
 
 _CONVERTERS: Mapping[type, Callable[[Any], Callable[[object], Any]]] = {
@@ -232,8 +237,13 @@ def _json_pairs(node: dict[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in node.items():
         values: Iterable[object] = value if isinstance(value, list) else (value,)
         for single in values:
-            if single is not None and not (isinstance(single, str) and not single.strip()):
+            if not _is_absent(single):
                 yield name, single
+
+
+def _is_absent(value: object) -> bool:
+    """What JSON writers put where XML writers leave a field out."""
+    return value is None or value == {} or (isinstance(value, str) and not value.strip())
 
 
 @dataclass(slots=True)
@@ -337,7 +347,7 @@ def _reader(record: type) -> _Reader:
 
 def write_element(record: object, tag: str) -> etree._Element:
     """A record as a contract v1 element, fields in contract order, absent ones left out."""
-    element = etree.Element(_QUALIFIED + tag, nsmap={None: CONTRACT_NS})
+    element = etree.Element(_QUALIFIED + tag, nsmap={None: CONTRACT_NS})  # type: ignore[dict-item]  # the stubs do not know the default namespace
     _append_fields(element, record)
     return element
 
@@ -352,30 +362,4 @@ def _append_fields(element: etree._Element, record: object) -> None:
             if isinstance(spec.kind, Group):
                 _append_fields(child, single)
             else:
-                child.text = _as_text(single)
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.astimezone(CHINA_TIME).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
-
-
-def to_json(record: object) -> dict[str, Any]:
-    """A record as contract v1 JSON, absent fields left out."""
-    out: dict[str, Any] = {}
-    for spec, declared in zip(field_specs(type(record)), fields(cast(Any, record)), strict=True):
-        value = getattr(record, declared.name)
-        if value is None or value == ():
-            continue
-        as_json = to_json if isinstance(spec.kind, Group) else _json_value
-        out[spec.wire] = [as_json(single) for single in value] if spec.many else as_json(value)
-    return out
-
-
-def _json_value(value: object) -> Any:
-    return _as_text(value) if isinstance(value, datetime | date | Decimal) else value
+                child.text = plain_text(single)

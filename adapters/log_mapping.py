@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from adapters.contract import to_json
 from adapters.event_log import LogCase
 from adapters.log_values import Build, Expression, Scope, TimeReading, as_field, compile_value, look_up, time_reading
 from hub.domain.errors import FieldIssue, RejectedError
 from hub.domain.fields import Group, Presence, field_specs
+from hub.domain.record_json import to_json
 from hub.domain.records import PROCESS, RESULT, Application, ProcessRecord, RecordKind, ResultRecord
 
 DEFAULT_BATCH = 100

@@ -1,34 +1,19 @@
 """Opens a stored message body again and gives back its records, by the form it came in."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
 from lxml import etree
 
-from adapters.contract import CONTRACT_NS, Reading, normalise, read_element, read_json, to_json
+from adapters.contract import CONTRACT_NS, Reading, normalise, read_element, read_json
+from adapters.xml_text import hardened_parser, with_joined_surrogates, without_declaration
+from hub.domain.record_json import to_json
 from hub.domain.records import RecordKind
 
 SOAP = "soap"
 JSON = "json"
-
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
-
-
-def hardened_parser() -> etree.XMLParser:
-    """For UTF-8 without declaration: no entities, no DTD, no network, no huge trees. One parser per call."""
-    return etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, load_dtd=False, dtd_validation=False, attribute_defaults=False,
-        no_network=True, huge_tree=False, recover=False, remove_pis=True, remove_comments=True, collect_ids=False,
-    )  # fmt: skip
-
-
-def without_declaration(text: str) -> str:
-    """XML text without byte order mark and XML declaration: its encoding no longer speaks for the text."""
-    return _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
-
 
 def records_of(body_format: str, kind: RecordKind, body: bytes, charset: str) -> Iterator[tuple[int, Reading, object]]:
     """Sequence number, reading and raw node of every record of a message that once passed the door."""
@@ -51,7 +36,7 @@ def same_content(body_format: str, kind: RecordKind, one: tuple[bytes, str], oth
 
 def _soap_nodes(kind: RecordKind, body: bytes, charset: str) -> list[Any]:
     text = without_declaration(body.decode(charset))
-    root = etree.fromstring(text.encode(), hardened_parser())
+    root = etree.fromstring(with_joined_surrogates(text.encode()), hardened_parser())
     operation = next(root.iter(f"{{{CONTRACT_NS}}}{kind.operation}"))
     return record_elements(kind, operation)
 

@@ -8,9 +8,10 @@ from lxml import etree
 
 MAX_SAMPLE_CHARACTERS = 2000
 _SHOWN = frozenset({
-    "recordId", "caseNo", "itemCode", "orgCode", "stepSeq", "stepCode", "stepStatus", "resultStatus", "startedAt", "handledAt",
-    "finishedAt", "appliedAt", "acceptedAt", "endedAt", "kind", "limitUnit", "promisedLimit", "statutoryLimit", "statutoryLimitUnit",
-    "promisedLimitUnit", "requestedLimit", "revision", "itemType", "handlingClass", "applyMethod", "isCharged",
+    "recordId", "caseNo", "itemCode", "orgCode", "stepSeq", "stepCode", "stepStatus", "resultStatus", "startedAt",
+    "handledAt", "finishedAt", "appliedAt", "acceptedAt", "endedAt", "kind", "limitUnit", "promisedLimit",
+    "statutoryLimit", "statutoryLimitUnit", "promisedLimitUnit", "requestedLimit", "revision", "itemType",
+    "handlingClass", "applyMethod", "isCharged",
 })  # fmt: skip
 
 

@@ -128,8 +128,9 @@ def wait_until_open(port: int) -> None:
 
 
 def post_all(url: str, credential: str, messages: Sequence[bytes]) -> None:
+    shares = [messages[number::CONNECTIONS] for number in range(CONNECTIONS)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        list(pool.map(lambda share: post_share(url, credential, share), (messages[n::CONNECTIONS] for n in range(CONNECTIONS))))
+        list(pool.map(lambda share: post_share(url, credential, share), shares))
 
 
 def post_share(url: str, credential: str, messages: Sequence[bytes]) -> None:

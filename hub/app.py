@@ -17,6 +17,7 @@ from hub.console.store_services import StoreServices
 from hub.gateway.catalogue import catalogue
 from hub.gateway.exchange import Exchange
 from hub.gateway.rest.context import RestContext, RestLimits
+from hub.gateway.rest.problems import install_problems
 from hub.gateway.rest.router import create_rest
 from hub.gateway.soap_gate import GateLimits, Published, SoapGate
 from hub.stores.sealing import Sealer
@@ -93,12 +94,15 @@ def create_app(hub: Hub, public_url: str, loops: list[Loop]) -> FastAPI:
     app.router.routes.extend(Route(path, gate) for path in (SOAP_PATH, SOAP_PATH + "/"))
     app.include_router(create_console(_console_services(hub), public_url=public_url))
     app.include_router(create_rest(_rest_context(hub)))
+    install_problems(app)
     return app
 
 
 def _rest_context(hub: Hub) -> RestContext:
     settings = hub.settings
-    limits = RestLimits(settings.max_body_bytes, settings.body_deadline_seconds, settings.max_records, settings.door_queue)
+    limits = RestLimits(
+        settings.max_body_bytes, settings.body_deadline_seconds, settings.max_records, settings.door_queue
+    )
     return RestContext(hub.database, hub.exchange, hub.law, hub.sealer, hub.now, limits)
 
 
@@ -140,8 +144,8 @@ def create_server(hub: Hub, host: str, port: int, loops: list[Loop]) -> uvicorn.
     """A server ready to `run()`; SIGTERM lets calls under way finish."""
     public_url = hub.settings.public_url.rstrip("/") or f"http://{host}:{port}"
     config = uvicorn.Config(
-        create_app(hub, public_url, loops), host=host, port=port, log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        create_app(hub, public_url, loops), host=host, port=port, log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
     return uvicorn.Server(config)
 

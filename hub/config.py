@@ -1,4 +1,4 @@
-"""Settings: the one reader of the environment. Every field is documented in docs/operations.md; a test keeps both equal."""
+"""Settings: the one reader of the environment. docs/operations.md documents every field; a test keeps both equal."""
 
 import os
 import secrets

@@ -32,7 +32,7 @@ class Consumer:
     now: Callable[[], datetime]
 
     def work_once(self, limit: int = BATCH_MESSAGES) -> int:
-        """Processes up to `limit` waiting messages; how many were taken. Raises RetryableError when the database is away."""
+        """Processes up to `limit` waiting messages; how many were taken. Raises RetryableError without a database."""
         with self.database.read() as unit:
             waiting = exchange.due_outbox_ids(unit, self.now(), limit)
         if not waiting:

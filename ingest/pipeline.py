@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from adapters.contract import to_json
 from adapters.messages import records_of
 from adapters.samples import masked_sample
 from hub.domain.errors import FieldIssue, RejectedError
+from hub.domain.record_json import to_json
 from hub.domain.records import RECORD_KINDS, ProcessRecord, Record, ResultRecord, ServiceItem
 from hub.stores import case_library, exchange, processes, registry, results, service_items, supervision
 from hub.stores.exchange import SetAside, Waiting

@@ -1,6 +1,5 @@
 """`hub calendar`: the working days in force."""
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 

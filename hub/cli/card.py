@@ -18,8 +18,8 @@ from supervision.proof import recomputes_the_same
 noun = Noun("监察牌：列出，以及说明一张牌的依据")
 
 _COLUMNS = (
-    ("id", "编号"), ("levelTitle", "级别"), ("stateTitle", "状态"), ("ruleCode", "规则"), ("orgName", "部门"), ("caseNo", "办件编号"),
-    ("raisedAt", "发牌时间"), ("message", "说明"),
+    ("id", "编号"), ("levelTitle", "级别"), ("stateTitle", "状态"), ("ruleCode", "规则"), ("orgName", "部门"),
+    ("caseNo", "办件编号"), ("raisedAt", "发牌时间"), ("message", "说明"),
 )  # fmt: skip
 _VERDICTS = {
     True: ("一致", "GREEN"),
@@ -80,7 +80,8 @@ def explain(card_id: Annotated[int, typer.Argument(metavar="ID", help="牌的编
 def proof_lines(card: Mapping[str, Any]) -> Iterator[str]:
     """The proof of a card, line by line in Chinese."""
     evidence = card["evidence"]
-    yield f"{card['levelTitle']}（{card['stateTitle']}） {card['orgName'] or card['orgCode']} {card['caseNo']} {card['title'] or ''}".rstrip()
+    department = card["orgName"] or card["orgCode"]
+    yield f"{card['levelTitle']}（{card['stateTitle']}） {department} {card['caseNo']} {card['title'] or ''}".rstrip()
     yield f"结论：{evidence['sentence']}"
     yield f"规则：{card['ruleCode']} 第 {card['ruleVersion']} 版 {card['ruleTitle']}"
     yield f"依据：{evidence['rule']['legalBasis']}"

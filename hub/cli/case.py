@@ -15,19 +15,20 @@ from supervision.law import law_in_force
 noun = Noun("办件：查找，以及按时间还原一个办件")
 
 _IDENTITY = (
-    ("unifiedNo", "统一办件编号"), ("caseNo", "部门办件编号"), ("title", "办件名称"), ("itemName", "事项"), ("orgName", "部门"),
-    ("applicantName", "申请人"), ("stateTitle", "状态"), ("cardTitle", "最高有效牌"), ("appliedAt", "申请"), ("acceptedAt", "受理"),
-    ("promisedDueAt", "承诺到期"), ("statutoryDueAt", "法定到期"), ("finishedAt", "办结"),
+    ("unifiedNo", "统一办件编号"), ("caseNo", "部门办件编号"), ("title", "办件名称"), ("itemName", "事项"),
+    ("orgName", "部门"), ("applicantName", "申请人"), ("stateTitle", "状态"), ("cardTitle", "最高有效牌"),
+    ("appliedAt", "申请"), ("acceptedAt", "受理"), ("promisedDueAt", "承诺到期"), ("statutoryDueAt", "法定到期"),
+    ("finishedAt", "办结"),
 )  # fmt: skip
 _STEPS = (
-    ("stepSeq", "序"), ("stepName", "环节"), ("stepStatusTitle", "状态"), ("officerName", "经办人"), ("handledAt", "业务时间"),
-    ("receivedAt", "收到时间"), ("revision", "版本"),
+    ("stepSeq", "序"), ("stepName", "环节"), ("stepStatusTitle", "状态"), ("officerName", "经办人"),
+    ("handledAt", "业务时间"), ("receivedAt", "收到时间"), ("revision", "版本"),
 )  # fmt: skip
 _CARDS = (("id", "编号"), ("levelTitle", "级别"), ("stateTitle", "状态"), ("ruleCode", "规则"), ("message", "说明"))
 _RUNS = (("from", "自"), ("to", "至"), ("days", "天数"), ("counted", "累计"), ("kindTitle", "计时"), ("note", "说明"))
 _LIST = (
-    ("unifiedNo", "统一办件编号"), ("orgName", "部门"), ("title", "办件名称"), ("stateTitle", "状态"), ("cardTitle", "牌"),
-    ("promisedDueAt", "承诺到期"),
+    ("unifiedNo", "统一办件编号"), ("orgName", "部门"), ("title", "办件名称"), ("stateTitle", "状态"),
+    ("cardTitle", "牌"), ("promisedDueAt", "承诺到期"),
 )  # fmt: skip
 
 

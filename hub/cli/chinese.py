@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from typer import Context
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
@@ -54,12 +54,12 @@ def complaint(error: TyperException) -> str:
 class Command(TyperCommand):
     """A command whose help page is Chinese."""
 
-    def get_help(self, ctx: Context) -> str:
+    def get_help(self, ctx: Any) -> str:
         return in_chinese(super().get_help(ctx))
 
 
 class Group(TyperGroup):
     """A noun whose help page is Chinese."""
 
-    def get_help(self, ctx: Context) -> str:
+    def get_help(self, ctx: Any) -> str:
         return in_chinese(super().get_help(ctx))

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hub.cli.logs import configure_logs
 from hub.config import Settings
 from hub.domain.errors import RejectedError, RetryableError
 from hub.stores import audit
@@ -50,11 +51,13 @@ def actor() -> str:
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Raises RejectedError HUB-4006 that names the variable, never its value."""
+    """The settings, with logging as they say. Raises RejectedError HUB-4006 that names the variable, never its value."""
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as exc:
         raise RejectedError("HUB-4006", "；".join(_setting_problem(problem) for problem in exc.errors())) from exc
+    configure_logs(settings.log_level)
+    return settings
 
 
 def _setting_problem(problem: Any) -> str:

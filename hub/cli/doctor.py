@@ -118,8 +118,9 @@ def _clock(desk: Desk) -> Finding:
 def _queue(desk: Desk) -> Finding:
     with desk.database.read() as unit:
         figures = todays_figures(unit, desk.now(), desk.now(), None)
-    said = f"待处理 {figures['waiting']} 个报文，最早的已等 {figures['oldestWaitingSeconds']} 秒；隔离 {figures['quarantined']} 条"
-    return Finding("队列", WARNING if figures["oldestWaitingSeconds"] > QUEUE_TOO_OLD_SECONDS else OK, said)
+    waited_seconds = figures["oldestWaitingSeconds"]
+    said = f"待处理 {figures['waiting']} 个报文，最早的已等 {waited_seconds} 秒；隔离 {figures['quarantined']} 条"
+    return Finding("队列", WARNING if waited_seconds > QUEUE_TOO_OLD_SECONDS else OK, said)
 
 
 def _audit(desk: Desk) -> Finding:

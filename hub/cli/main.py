@@ -7,7 +7,22 @@ import typer
 from typer.exceptions import TyperException
 
 from hub.cli import (
-    calendar, card, case, demo, doctor, init, log, loops, message, quarantine, rule, send, sender, serve, token, user,
+    calendar,
+    card,
+    case,
+    demo,
+    doctor,
+    init,
+    log,
+    loops,
+    message,
+    quarantine,
+    rule,
+    send,
+    sender,
+    serve,
+    token,
+    user,
 )  # fmt: skip
 from hub.cli.chinese import Command, Group, complaint
 from hub.cli.failures import ExitCode, complain

@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-
 JsonFlag = Annotated[bool, typer.Option("--json", help="以 JSON 输出，便于程序读取")]
 
 Columns = Sequence[tuple[str, str]]

@@ -16,8 +16,8 @@ noun = Noun("隔离区：不能入库的记录，重放或作废")
 EntryId = Annotated[int, typer.Argument(metavar="ID", help="隔离记录的编号")]
 _ALL = "ALL"
 _COLUMNS = (
-    ("id", "编号"), ("sender", "报送方"), ("recordId", "记录标识"), ("code", "代码"), ("path", "位置"), ("message", "原因"),
-    ("stateTitle", "状态"), ("quarantinedAt", "隔离时间"),
+    ("id", "编号"), ("sender", "报送方"), ("recordId", "记录标识"), ("code", "代码"), ("path", "位置"),
+    ("message", "原因"), ("stateTitle", "状态"), ("quarantinedAt", "隔离时间"),
 )  # fmt: skip
 
 

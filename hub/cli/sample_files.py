@@ -9,8 +9,9 @@ import requests
 from lxml import etree
 
 from adapters.contract import CONTRACT_NS
-from adapters.messages import hardened_parser, json_records, without_declaration
+from adapters.messages import json_records
 from adapters.transports.exchange_client import SOAP11_NS, ExchangeClient
+from adapters.xml_text import hardened_parser, without_declaration
 from hub.domain.errors import NotFoundError, RejectedError, RetryableError
 from hub.domain.records import RECORD_KINDS
 from hub.gateway.rest.receipt_json import receipt_json

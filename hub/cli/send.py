@@ -59,11 +59,10 @@ def _send_one(client: ExchangeClient, path: Path, as_json: bool) -> int:
 
 
 def _print_receipt(path: Path, receipt: sample_files.ReceiptJson) -> None:
-    title = RECEIPT_STATES[receipt["status"]]
+    accepted, rejected = receipt["acceptedCount"], receipt["rejectedCount"]
     write(
-        f"{path}：{title}，回执 {receipt['receiptNo']}，接收 {receipt['acceptedCount']} 条，退回 {receipt['rejectedCount']} 条"
+        f"{path}：{RECEIPT_STATES[receipt['status']]}，回执 {receipt['receiptNo']}，接收 {accepted} 条，退回 {rejected} 条"
     )
     for error in receipt["errors"]:
-        write(
-            f"  第 {error['seq']} 条 {error.get('recordId') or ''} [{error['code']}] {error['path']}：{error['message']}"
-        )
+        place = f"第 {error['seq']} 条 {error.get('recordId') or ''}"
+        write(f"  {place} [{error['code']}] {error['path']}：{error['message']}")

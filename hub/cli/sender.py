@@ -43,7 +43,7 @@ def _departments(org_codes: list[str], org_names: list[str], otherwise: str) -> 
 
 
 def add_sender(desk: Desk, code: str, name: str, departments: dict[str, str]) -> str:
-    """Registers the departments (code → name) and the sender; the secret. Raises RejectedError HUB-6003 on a known code."""
+    """Registers the departments (code → name) and the sender; its secret. Raises RejectedError HUB-6003."""
     now, area_code = desk.now(), desk.settings.area_code
     with desk.database.unit() as unit:
         for org_code, org_name in departments.items():
@@ -83,10 +83,9 @@ def rotate(
       hub sender rotate gs
       hub sender rotate gs --revoke-old --json
     """
-    with open_desk() as desk:
-        with desk.database.unit() as unit:
-            secret = registry.rotate_secret(unit, desk.sealer, code, desk.now(), revoke_old=revoke_old)
-            desk.record(unit, "sender.rotate", ("sender", code), revokedOld=revoke_old)
+    with open_desk() as desk, desk.database.unit() as unit:
+        secret = registry.rotate_secret(unit, desk.sealer, code, desk.now(), revoke_old=revoke_old)
+        desk.record(unit, "sender.rotate", ("sender", code), revokedOld=revoke_old)
     _show_secret(code, secret, as_json)
 
 

@@ -55,7 +55,7 @@ def add_user(
 ) -> None:
     """Raises RejectedError HUB-6003 on a known name, HUB-4006 on an unknown role."""
     with desk.database.unit() as unit:
-        users.add_user(unit, name, password, role, desk.now(), display_name=display_name, org_codes=org_codes)
+        users.add_user(unit, users.NewUser(name, password, role, display_name, org_codes), desk.now())
         desk.record(unit, "user.add", ("user", name), role=role, orgCodes=sorted(org_codes))
 
 

@@ -85,8 +85,8 @@ class StoreServices:
     def search_cases(self, user: ConsoleUser, search: CaseSearch) -> Page:
         wanted = case_views.CaseQuery(
             q=search.q, org_code=search.org_code, item_code=search.item_code, state=search.state, card=search.card,
-            from_day=search.from_day, to_day=search.to_day, limit=search.limit, after=search.after, scope=user.org_codes,
-            **self._progress(search.progress),
+            from_day=search.from_day, to_day=search.to_day, limit=search.limit, after=search.after,
+            scope=user.org_codes, **self._progress(search.progress),
         )  # fmt: skip
         with self.database.read() as unit:
             return case_views.search_cases(unit, wanted)
@@ -124,8 +124,8 @@ class StoreServices:
 
     def search_messages(self, user: ConsoleUser, search: MessageSearch) -> Page:
         wanted = message_views.MessageQuery(
-            sender=search.sender, status=search.status, state=search.state, q=search.q, limit=search.limit, after=search.after,
-            received_from=day_bounds(china_day(self.clock()))[0] if search.today else None,
+            sender=search.sender, status=search.status, state=search.state, q=search.q, limit=search.limit,
+            after=search.after, received_from=day_bounds(china_day(self.clock()))[0] if search.today else None,
         )  # fmt: skip
         with self.database.read() as unit:
             return message_views.search_messages(unit, wanted)

@@ -1,4 +1,4 @@
-"""Code lists of contract §3. The fallback is what an unknown foreign code becomes; the foreign code is kept beside it."""
+"""Code lists of contract §3. An unknown foreign code becomes the fallback; the foreign code is kept beside it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

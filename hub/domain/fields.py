@@ -1,4 +1,4 @@
-"""How a record class declares its fields: one declaration gives the Python type, the XSD, the JSON Schema and the checks.
+"""How a record class declares its fields: one declaration gives type, XSD, JSON Schema and checks.
 
 A record is a frozen dataclass whose fields are made with `must`, `wanted`, `optional` or `many`. Python names are
 snake_case, wire names the same in camelCase. The order of declaration is the element order of the contract.

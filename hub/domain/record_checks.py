@@ -50,7 +50,7 @@ def _promise_exceeds_statute(item: ServiceItem) -> bool:
 
 
 def identifier_notes(record: Record) -> list[FieldIssue]:
-    """Flags of an accepted record: item codes of no known scheme or with a wrong part, ID numbers that fail their check."""
+    """Flags of an accepted record: an item code of no known scheme, a number that fails its check."""
     notes = list(_item_code_notes(record.item_code))
     if isinstance(record, ProcessRecord) and record.application is not None:
         notes += _id_notes(record.application)

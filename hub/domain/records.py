@@ -1,6 +1,6 @@
 """The canonical records of contract §3: what every door turns a department's data into.
 
-Field names follow the guideline (工信部联信〔2011〕455号); docs/glossary.md maps them to front-end tables and national names.
+Field names follow the guideline (工信部联信〔2011〕455号); docs/glossary.md maps them to foreign names.
 """
 
 from collections.abc import Mapping

@@ -143,7 +143,7 @@ def _schema_of(kind: RecordKind) -> etree.XMLSchema:
 
 # Python's idea of white space, which decides what counts as empty; beyond \s it has the separators and U+0085.
 _SPACE = r"\s\p{Z}" + "\u0085"
-_NOT_BLANK = rf"[{_SPACE}]*[^{_SPACE}](.|\s)*"
+_NOT_BLANK = rf"[{_SPACE}]*[^{_SPACE}][\s\S]*"
 
 
 def _strict(xsd: bytes) -> etree._Element:

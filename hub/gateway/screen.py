@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from adapters.messages import hardened_parser
+from adapters.xml_text import hardened_parser
 from hub.domain.errors import RejectedError
 from hub.gateway.soap_envelope import WSSE_NS, SoapVersion
 from hub.gateway.wsse import TokenCollector, UsernameToken

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from adapters.xml_text import with_joined_surrogates
 from hub.domain.envelopes import Sender
 from hub.domain.errors import HubError, RejectedError, RetryableError
 from hub.gateway.charsets import as_utf8
@@ -152,9 +153,10 @@ class SoapGate:
         if not body.strip():
             raise RejectedError("HUB-1002", "正文为空")
         text = as_utf8(body, request.headers.charset)
-        scan(text.content, self._limits.shape, request.seen)
+        content = with_joined_surrogates(text.content)
+        scan(content, self._limits.shape, request.seen)
         sender = sender or self._sender_of_token(request.seen)
-        envelope = open_envelope(parse(text.content, self._limits.shape))
+        envelope = open_envelope(parse(content, self._limits.shape))
         operation_name(envelope.operation, OPERATION_NAMES, _hints(request.headers))
         digest = hashlib.sha256(body).hexdigest()
         call = Call(self._exchange, sender, body, text.charset, digest, request.trace_id)

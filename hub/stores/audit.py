@@ -1,4 +1,4 @@
-"""Who did what: one row per act of staff, in the transaction of the act, chained so that a missing or changed row shows."""
+"""Who did what: one row per act, in the transaction of the act, chained so that a changed or missing row shows."""
 
 import hashlib
 import json

@@ -44,11 +44,8 @@ def _cards() -> Select[Any]:
 
 def search_cards(unit: Connection, wanted: CardQuery) -> Page:
     query = _cards()
-    for column, value in (
-        (card.c.level, wanted.level), (card.c.state, wanted.state), (card.c.org_code, wanted.org_code), (card.c.rule_code, wanted.rule_code),
-    ):  # fmt: skip
-        if value:
-            query = query.where(column == value)
+    equal = {"level": wanted.level, "state": wanted.state, "org_code": wanted.org_code, "rule_code": wanted.rule_code}
+    query = query.where(*(card.c[name] == value for name, value in equal.items() if value))
     if wanted.scope is not None:
         query = query.where(card.c.org_code.in_(wanted.scope))
     return page(unit, query, card.c.id, after=wanted.after, limit=wanted.limit, item=card_row)

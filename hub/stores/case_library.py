@@ -238,8 +238,9 @@ def lock_cases(unit: Connection, case_ids: Sequence[int]) -> None:
 
 
 _DERIVED = (
-    "item_code", "org_name", "item_name", "title", "applicant_name", "applicant_type", "state", "applied_at", "accepted_at",
-    "finished_at", "promised_due_at", "statutory_due_at", "provisional", "card_level", "clock", "search_text",
+    "item_code", "org_name", "item_name", "title", "applicant_name", "applicant_type", "state", "applied_at",
+    "accepted_at", "finished_at", "promised_due_at", "statutory_due_at", "provisional", "card_level", "clock",
+    "search_text",
 )  # fmt: skip
 
 

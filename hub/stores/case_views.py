@@ -74,7 +74,9 @@ def count_cases(unit: Connection, wanted: CaseQuery) -> int:
 
 def _matching(unit: Connection, query: Select[Any], wanted: CaseQuery) -> Select[Any] | None:
     table = case_library
-    equal = {"org_code": wanted.org_code, "item_code": wanted.item_code, "state": wanted.state, "card_level": wanted.card}
+    equal = {
+        "org_code": wanted.org_code, "item_code": wanted.item_code, "state": wanted.state, "card_level": wanted.card
+    }  # fmt: skip
     query = query.where(*(table.c[name] == value for name, value in equal.items() if value), *_progress(wanted))
     if wanted.from_day:
         query = query.where(table.c.applied_at >= day_bounds(wanted.from_day)[0])
@@ -90,7 +92,7 @@ def _matching(unit: Connection, query: Select[Any], wanted: CaseQuery) -> Select
 
 def _progress(wanted: CaseQuery) -> list[ColumnElement[bool]]:
     table = case_library
-    conditions = []
+    conditions: list[ColumnElement[bool]] = []
     if wanted.running is not None:
         finished_at = table.c.finished_at
         conditions.append(finished_at.is_(None) if wanted.running else finished_at.is_not(None))
@@ -229,9 +231,9 @@ def _note(record_id: str, note: Sequence[Any]) -> dict[str, Any]:
 
 
 _APPLICATION = (
-    "title", "summary", "apply_method", "applied_at", "accepted_at", "applicant_type", "applicant_name", "applicant_id_type",
-    "legal_representative", "agent_name", "handling_class", "promised_limit", "limit_unit", "statutory_limit", "statutory_limit_unit", "area",
-    "applicant_id_key", "applicant_phone_key", "agent_id_key", "agent_phone_key",
+    "title", "summary", "apply_method", "applied_at", "accepted_at", "applicant_type", "applicant_name",
+    "applicant_id_type", "legal_representative", "agent_name", "handling_class", "promised_limit", "limit_unit",
+    "statutory_limit", "statutory_limit_unit", "area", "applicant_id_key", "applicant_phone_key",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from hub.stores.exchange import envelope, outbox, quarantine
 from hub.stores.registry import sender
 from hub.stores.supervision import card
 
+
 def todays_figures(
     unit: Connection, now: datetime, due_soon_until: datetime, scope: frozenset[str] | None
 ) -> dict[str, Any]:

@@ -45,11 +45,12 @@ def load_histories(unit: Connection, case_ids: Sequence[int]) -> dict[int, CaseH
 
 
 _STEP_COLUMNS = (
-    "record_id", "item_code", "step_seq", "step_code", "step_name", "post", "officer_id", "step_status", "started_at", "handled_at",
-    "received_at", "revision",
+    "record_id", "item_code", "step_seq", "step_code", "step_name", "post", "officer_id", "step_status",
+    "started_at", "handled_at", "received_at", "revision",
 )  # fmt: skip
 _RESULT_COLUMNS = (
-    "record_id", "item_code", "result_status", "raw_status", "finished_at", "received_at", "receivable", "paid", "revision",
+    "record_id", "item_code", "result_status", "raw_status", "finished_at", "received_at", "receivable", "paid",
+    "revision",
 )  # fmt: skip
 
 
@@ -104,8 +105,8 @@ def _step(row: AnyRow) -> StepFact:
 
 
 _APPLICATION_FACTS = (
-    "title", "applied_at", "accepted_at", "applicant_name", "applicant_type", "handling_class", "promised_limit", "limit_unit",
-    "statutory_limit", "statutory_limit_unit",
+    "title", "applied_at", "accepted_at", "applicant_name", "applicant_type", "handling_class", "promised_limit",
+    "limit_unit", "statutory_limit", "statutory_limit_unit",
 )  # fmt: skip
 _SPECIAL_FACTS = ("kind", "started_at", "ended_at", "requested_limit", "limit_unit", "basis", "approver")
 

@@ -192,12 +192,13 @@ _STEP_COLUMNS = (
     "officer_id", "officer_name", "step_status", "started_at", "handled_at", "opinion",
 )  # fmt: skip
 _APPLICATION_COLUMNS = (
-    "title", "summary", "apply_method", "apply_form", "applied_at", "accepted_at", "applicant_type", "applicant_name",
-    "applicant_id_type", "legal_representative", "agent_name", "agent_id_type", "handling_class", "promised_limit",
-    "limit_unit", "statutory_limit", "statutory_limit_unit", "area",
+    "title", "summary", "apply_method", "apply_form", "applied_at", "accepted_at", "applicant_type",
+    "applicant_name", "applicant_id_type", "legal_representative", "agent_name", "agent_id_type", "handling_class",
+    "promised_limit", "limit_unit", "statutory_limit", "statutory_limit_unit", "area",
 )  # fmt: skip
 _SPECIAL_COLUMNS = (
-    "kind", "started_at", "ended_at", "basis", "approver", "requested_limit", "limit_unit", "notified_in_writing", "result",
+    "kind", "started_at", "ended_at", "basis", "approver", "requested_limit", "limit_unit", "notified_in_writing",
+    "result",
 )  # fmt: skip
 _PERSONAL = {
     "applicant_id_no": "applicant_id", "applicant_phone": "applicant_phone", "agent_id_no": "agent_id",

@@ -55,8 +55,9 @@ result_record = Table(
 Index("ix_result_record_case", result_record.c.case_id, result_record.c.is_current)
 
 _COLUMNS = (
-    "record_id", "revision", "item_code", "result_status", "opinion", "finished_at", "receivable", "paid", "relief_reason",
-    "certificate_name", "certificate_no", "certificate_valid_until", "delivered_at", "delivery_method", "satisfaction",
+    "record_id", "revision", "item_code", "result_status", "opinion", "finished_at", "receivable", "paid",
+    "relief_reason", "certificate_name", "certificate_no", "certificate_valid_until", "delivered_at",
+    "delivery_method", "satisfaction",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Search by any one or more Chinese characters, or by the beginning of any number: FTS5 on SQLite, tsvector on PostgreSQL.
+"""Search by any Chinese characters, or by the beginning of a number: FTS5 on SQLite, tsvector on PostgreSQL.
 
 Each Chinese character and each pair of neighbours is a token. Tokens are written in ASCII, because the tokenisers of
 both engines are older than some characters that stand in people's names.

@@ -18,8 +18,8 @@ from sqlalchemy import (
     update,
 )
 
-from adapters.contract import to_json
 from hub.domain.history import ItemFact
+from hub.domain.record_json import to_json
 from hub.domain.records import ServiceItem
 from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 from hub.stores.facts import Incoming, Stored, sort_out

@@ -73,27 +73,29 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def add_user(
-    unit: Connection,
-    name: str,
-    password: str,
-    role: str,
-    now: datetime,
-    *,
-    display_name: str = "",
-    org_codes: Iterable[str] = (),
-) -> None:
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A user to be added; without organisations the whole county is theirs, a department's then has nothing."""
+
+    name: str
+    password: str
+    role: str
+    display_name: str = ""
+    org_codes: Iterable[str] = ()
+
+
+def add_user(unit: Connection, user: NewUser, now: datetime) -> None:
     """Raises RejectedError HUB-6003 on a known name, HUB-4006 on an unknown role."""
-    require_role(role)
-    if unit.execute(select(staff_user.c.id).where(staff_user.c.name == name)).first():
-        raise RejectedError("HUB-6003", f"用户 {name} 已经存在")
+    require_role(user.role)
+    if unit.execute(select(staff_user.c.id).where(staff_user.c.name == user.name)).first():
+        raise RejectedError("HUB-6003", f"用户 {user.name} 已经存在")
     unit.execute(
         insert(staff_user).values(
-            name=name,
-            display_name=display_name or ROLES[role],
-            role=role,
-            org_codes=json.dumps(sorted(org_codes)),
-            password_hash=_HASHER.hash(password),
+            name=user.name,
+            display_name=user.display_name or ROLES[user.role],
+            role=user.role,
+            org_codes=json.dumps(sorted(user.org_codes)),
+            password_hash=_HASHER.hash(user.password),
             created_at=now,
             failed_count=0,
         )
@@ -106,7 +108,7 @@ def require_role(role: str) -> None:
 
 
 def check_password(unit: Connection, name: str, password: str, now: datetime) -> int:
-    """The user's id. Raises RejectedError HUB-2006, the same for every cause but the lock, after counting the failure."""
+    """The user's id. Raises RejectedError HUB-2006, with the same words for every cause but the lock."""
     row = unit.execute(select(staff_user).where(staff_user.c.name == name)).first()
     matches = _verify(row.password_hash if row else _NOBODY_HASH, password)
     if row is not None and row.locked_until is not None and row.locked_until > now:
@@ -172,7 +174,7 @@ def close_session(unit: Connection, token: str) -> None:
 
 
 def create_token(unit: Connection, role: str, label: str, now: datetime, org_codes: Iterable[str] = ()) -> str:
-    """A token for a staff program; shown once, only its digest is kept. Raises RejectedError HUB-4006 on an unknown role."""
+    """A token for a staff program, shown once: only its digest is kept. Raises RejectedError HUB-4006."""
     require_role(role)
     token = secrets.token_urlsafe(32)
     unit.execute(

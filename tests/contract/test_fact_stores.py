@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
-from hub.domain.records import ITEM, PROCESS, RESULT, Record
+from hub.domain.records import ITEM, PROCESS, RESULT, ProcessRecord, Record
 from hub.stores.case_views import CaseQuery, CaseReader, search_cases
 from tests.builders import (
     DAY,
@@ -19,6 +20,12 @@ from tests.builders import (
     an_application,
     an_item,
 )
+
+
+TABLES_TO_EMPTY = (
+    "card_event", "card", "finding", "timer", "case_material", "attachment", "special_procedure", "case_application",
+    "process_record", "result_record", "service_item_version", "case_search", "case_library", "quarantine", "envelope",
+)  # fmt: skip
 
 
 def the_case(hub: SmallHub, words: str = "GS20260302-0007") -> dict:
@@ -40,16 +47,16 @@ def facts(hub: SmallHub) -> dict[str, list]:
         "steps": hub.rows("SELECT record_id, revision, is_current, content_digest FROM process_record ORDER BY 1, 2"),
         "results": hub.rows("SELECT record_id, revision, is_current, content_digest FROM result_record ORDER BY 1, 2"),
         "cases": hub.rows(
-            "SELECT org_code, case_no, item_code, title, applicant_name, state, applied_at, accepted_at, finished_at, promised_due_at, "
-            "statutory_due_at, card_level FROM case_library ORDER BY 2"
+            "SELECT org_code, case_no, item_code, title, applicant_name, state, applied_at, accepted_at, finished_at, "
+            "promised_due_at, statutory_due_at, card_level FROM case_library ORDER BY 2"
         ),
         "findings": hub.rows(
             "SELECT c.case_no, f.rule_code, f.subject, f.outcome, f.level, f.occurred_at, f.message FROM finding f "
             "JOIN case_library c ON c.id = f.case_id WHERE f.retracted_at IS NULL ORDER BY 1, 2, 3"
         ),
         "cards": hub.rows(
-            "SELECT c.case_no, k.rule_code, k.subject, k.level, k.due_at FROM card k JOIN case_library c ON c.id = k.case_id "
-            "WHERE k.state = 'OPEN' ORDER BY 1, 2, 3"
+            "SELECT c.case_no, k.rule_code, k.subject, k.level, k.due_at FROM card k "
+            "JOIN case_library c ON c.id = k.case_id WHERE k.state = 'OPEN' ORDER BY 1, 2, 3"
         ),
     }
 
@@ -62,11 +69,15 @@ def a_county_week() -> list[Record]:
         own = {"case_no": case_no}
         records += [
             an_acceptance(record_id=f"{number}-1", application=an_application(title=f"样例事项{number}"), **own),
-            a_step(record_id=f"{number}-2", step_seq=2, step_name="补正", step_status="SUPPLEMENT", handled_at=MONDAY_MORNING + DAY, **own),
-            a_step(record_id=f"{number}-3", step_seq=3, step_name="审查", step_status="PASSED", handled_at=MONDAY_MORNING + (2 + number) * DAY, **own),
-            a_step(record_id=f"{number}-3", step_seq=3, step_name="审查", step_status="PASSED", revision=2, opinion="更正",
-                   handled_at=MONDAY_MORNING + (3 + number) * DAY, **own),
-        ]  # fmt: skip
+            a_step(
+                record_id=f"{number}-2",
+                step_status="SUPPLEMENT",
+                handled_at=MONDAY_MORNING + DAY,
+                **own | {"step_seq": 2},
+            ),
+            a_review(number, revision=1, handled_at=MONDAY_MORNING + (2 + number) * DAY),
+            a_review(number, revision=2, handled_at=MONDAY_MORNING + (3 + number) * DAY),
+        ]
         if number != 5:
             records.append(
                 a_result(
@@ -75,12 +86,24 @@ def a_county_week() -> list[Record]:
             )
     hearing = {"kind": "HEARING", "started_at": MONDAY_MORNING + 4 * DAY}
     records += [
-        a_step(record_id="0-4", case_no="C-0", step_seq=4, step_name="听证", step_status="RUNNING", special=a_special(**hearing)),
-        a_step(record_id="0-5", case_no="C-0", step_seq=5, step_name="听证", step_status="PASSED",
-               special=a_special(**hearing, ended_at=MONDAY_MORNING + 6 * DAY)),
-        a_step(record_id="1-0", case_no="C-1", step_seq=1, step_name="收件", step_status="PASSED", handled_at=MONDAY_MORNING - 3 * DAY),
-    ]  # fmt: skip
+        a_step(record_id="0-4", case_no="C-0", step_seq=4, step_status="RUNNING", special=a_special(**hearing)),
+        a_step(
+            record_id="0-5", case_no="C-0", step_seq=5, special=a_special(**hearing, ended_at=MONDAY_MORNING + 6 * DAY)
+        ),
+        a_step(record_id="1-0", case_no="C-1", step_status="PASSED", handled_at=MONDAY_MORNING - 3 * DAY),
+    ]
     return records
+
+
+def a_review(number: int, **overrides: Any) -> ProcessRecord:
+    own = {
+        "record_id": f"{number}-3",
+        "case_no": f"C-{number}",
+        "step_seq": 3,
+        "step_name": "审查",
+        "step_status": "PASSED",
+    }
+    return a_step(**own | overrides)
 
 
 def push_in_messages(hub: SmallHub, records: list[Record], size: int) -> None:
@@ -109,8 +132,7 @@ def test_any_order_and_any_number_of_deliveries_give_equal_stores_and_findings(
     scrambled = facts(hub)
 
     with hub.database.unit() as unit:
-        for table in ("card_event", "card", "finding", "timer", "case_material", "attachment", "special_procedure", "case_application",
-                      "process_record", "result_record", "service_item_version", "case_search", "case_library", "quarantine", "envelope"):  # fmt: skip
+        for table in TABLES_TO_EMPTY:
             unit.exec_driver_sql(f"DELETE FROM {table}")
     push_in_messages(hub, records, 100)
     hub.fire()

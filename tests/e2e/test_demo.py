@@ -94,7 +94,7 @@ def test_records_keep_coming(demo: Demo):
 
 def test_console_is_open(demo: Demo):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    assert "样例县" in opener.open(f"{demo.url}/login", timeout=10).read().decode()
+    assert "登录" in opener.open(f"{demo.url}/login", timeout=10).read().decode()
 
 
 def test_accounts_file_is_kept_private(demo: Demo):

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from adapters.contract import to_json
+from hub.domain.record_json import to_json
 from hub.domain.records import ProcessRecord, Record, ResultRecord
 from hub.gateway.rest.context import RestContext, RestLimits
 from hub.gateway.rest.router import create_rest, install_problems

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import to_json
+from hub.domain.record_json import to_json
 from hub.domain.errors import RetryableError
 from hub.gateway.rest.context import RestLimits
 from hub.gateway.rest.models import Problem, Receipt

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from lxml import etree
 
-from adapters.contract import CONTRACT_NS, normalise, read_element, read_json, to_json, write_element
+from adapters.contract import CONTRACT_NS, normalise, read_element, read_json, write_element
+from hub.domain.record_json import to_json
 from adapters.contract_schema import OPERATIONS, json_schema, record_schema, types_xsd, wsdl
 from hub.domain.fields import Code, Day, FieldSpec, Flag, Group, Instant, Money, Presence, Text, Whole, field_specs
 from hub.domain.record_checks import cross_field_issues

@@ -1,6 +1,6 @@
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -90,9 +90,9 @@ def test_applicants_are_invented_with_right_check_digits(seed):
 BUSINESS_MINUTES = st.one_of(st.integers(1, 180), st.integers(271, 510))
 
 
-@given(st.dates(datetime(2026, 1, 5).date(), datetime(2026, 12, 30).date()), BUSINESS_MINUTES, st.integers(1, 20))
+@given(st.dates(date(2026, 1, 5), date(2026, 12, 30)), BUSINESS_MINUTES, st.integers(1, 20))
 def test_working_hours_are_counted_back_as_the_clock_counts_them(day, minutes, hours):
-    due = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=1, minutes=minutes)
+    due = datetime.combine(day, time(), UTC) + timedelta(hours=1, minutes=minutes)
     accepted_at = working_hours_before(CALENDAR, due, hours)
     if not CALENDAR.is_working(day):
         assert accepted_at is None

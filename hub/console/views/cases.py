@@ -35,7 +35,8 @@ def _list(console: Console, visit: Visit) -> Response:
 def _search(visit: Visit, values: dict[str, str]) -> CaseSearch:
     return CaseSearch(
         q=values.get("q", ""), org_code=values.get("orgCode", ""), item_code=values.get("itemCode", ""),
-        state=values.get("state", ""), progress=values.get("progress", ""), card=values.get("card", ""), from_day=as_day(values.get("from", "")),
+        state=values.get("state", ""), progress=values.get("progress", ""), card=values.get("card", ""),
+        from_day=as_day(values.get("from", "")),
         to_day=as_day(values.get("to", "")), limit=page_size(visit), after=visit.query("after") or None,
     )  # fmt: skip
 

@@ -11,7 +11,8 @@ from hub.console.views.lists import Filter, as_options, page_size, read_filters,
 from hub.domain.codes import RECEIPT_STATES
 from hub.stores.message_views import MESSAGE_STATES
 
-STATUSES = {status: title for status, title in RECEIPT_STATES.items() if status != "DUPLICATE"} | {"REFUSED": "有退回记录"}
+STATUSES = {status: title for status, title in RECEIPT_STATES.items() if status != "DUPLICATE"}
+REFUSED = {"REFUSED": "有退回记录"}
 _LONGEST_REASON = 500
 
 
@@ -25,14 +26,15 @@ def _list(console: Console, visit: Visit) -> Response:
     filters = (
         Filter("q", "编号", placeholder="完整的回执号、报文标识或跟踪号"),
         Filter("sender", "报送系统", as_options(console.services.senders(visit.user))),
-        Filter("status", "接收结果", STATUSES),
+        Filter("status", "接收结果", STATUSES | REFUSED),
         Filter("state", "处理状态", MESSAGE_STATES),
         Filter("today", "收到时间", {"1": "今日"}),
     )
     values = read_filters(visit, filters)
     search = MessageSearch(
         q=values.get("q", ""), sender=values.get("sender", ""), status=values.get("status", ""),
-        state=values.get("state", ""), today=bool(values.get("today")), limit=page_size(visit), after=visit.query("after") or None,
+        state=values.get("state", ""), today=bool(values.get("today")), limit=page_size(visit),
+        after=visit.query("after") or None,
     )  # fmt: skip
     return show_list(console, visit, "messages", filters, values, console.services.search_messages(visit.user, search))
 

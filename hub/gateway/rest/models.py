@@ -3,16 +3,11 @@
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+
+from hub.gateway.rest.clock_models import Answer, Clock
 
 
-class _Answer(BaseModel):
-    """Nothing but what is declared; null where a value is not known."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
-
-
-class RecordError(_Answer):
+class RecordError(Answer):
     seq: int | None = Field(None, description="记录在报文中的序号，从 1 起")
     record_id: str | None = Field(None, description="记录标识")
     path: str = Field(description="出错的位置")
@@ -20,7 +15,7 @@ class RecordError(_Answer):
     message: str = Field(description="错误说明")
 
 
-class RecordState(_Answer):
+class RecordState(Answer):
     seq: int
     record_id: str | None
     state: Literal["RECEIVED", "QUEUED", "STORED", "QUARANTINED", "REJECTED"]
@@ -28,7 +23,7 @@ class RecordState(_Answer):
     message: str | None
 
 
-class Receipt(_Answer):
+class Receipt(Answer):
     receipt_no: str = Field(description="回执编号")
     message_id: str = Field(description="报文标识")
     status: Literal["ACCEPTED", "PARTIAL", "REJECTED", "DUPLICATE"]
@@ -40,7 +35,7 @@ class Receipt(_Answer):
     record_states: list[RecordState] | None = Field(None, description="每条记录的状态（查询回执时给出）")
 
 
-class Problem(_Answer):
+class Problem(Answer):
     type: str = Field(description="错误说明页的地址")
     title: str
     status: int
@@ -52,7 +47,7 @@ class Problem(_Answer):
     receipt: Receipt | None = Field(None, description="记录全部被退回时，报文的回执")
 
 
-class CaseRow(_Answer):
+class CaseRow(Answer):
     unified_no: str = Field(description="统一办件编号")
     org_code: str
     org_name: str | None
@@ -75,7 +70,7 @@ class CaseRow(_Answer):
     last_received_at: AwareDatetime
 
 
-class Step(_Answer):
+class Step(Answer):
     record_id: str
     step_seq: int
     step_code: str | None
@@ -96,7 +91,7 @@ class Step(_Answer):
     receipt_no: str
 
 
-class Correction(_Answer):
+class Correction(Answer):
     record_id: str
     revision: int
     is_current: bool
@@ -108,7 +103,7 @@ class Correction(_Answer):
     receipt_no: str
 
 
-class ApplicationOfCase(_Answer):
+class ApplicationOfCase(Answer):
     title: str
     summary: str | None
     apply_method: str | None
@@ -135,7 +130,7 @@ class ApplicationOfCase(_Answer):
     area: str | None
 
 
-class SpecialOfCase(_Answer):
+class SpecialOfCase(Answer):
     kind: str
     kind_title: str
     started_at: AwareDatetime
@@ -149,7 +144,7 @@ class SpecialOfCase(_Answer):
     result: str | None
 
 
-class ResultOfCase(_Answer):
+class ResultOfCase(Answer):
     record_id: str
     result_status: str
     result_status_title: str
@@ -169,14 +164,14 @@ class ResultOfCase(_Answer):
     receipt_no: str
 
 
-class Material(_Answer):
+class Material(Answer):
     name: str
     kind: str | None
     copies: int | None
     received: bool | None
 
 
-class Attachment(_Answer):
+class Attachment(Answer):
     attachment_id: str
     name: str | None
     kind: str | None
@@ -185,50 +180,7 @@ class Attachment(_Answer):
     digest: str | None
 
 
-class LimitOfClock(_Answer):
-    limit: int | None
-    unit: str | None
-    limit_source: str | None
-    due_at: AwareDatetime | None
-
-
-class Segment(_Answer):
-    from_: str = Field(alias="from")
-    to: str
-    kind: str
-    days: int
-    counted: float
-    note: str
-
-
-class DayOfClock(_Answer):
-    day: str
-    kind: str
-    counted: float
-    note: str
-
-
-class Stop(_Answer):
-    from_: AwareDatetime = Field(alias="from")
-    to: AwareDatetime | None
-    reason: str
-    capped: bool
-
-
-class Clock(LimitOfClock):
-    start: AwareDatetime | None
-    start_source: str | None
-    counted: float | None = Field(description="承诺期限已用去多少，单位同 unit")
-    statutory: LimitOfClock
-    provisional: bool
-    stops: list[Stop]
-    segments: list[Segment]
-    days: list[DayOfClock]
-    calendar_version: str
-    policy_version: str
-
-
-class CardRow(_Answer):
+class CardRow(Answer):
     id: int
     rule_code: str
     rule_version: int
@@ -254,7 +206,7 @@ class CardOfCase(CardRow):
     evidence: dict[str, Any] = Field(description="判定所依据的全部事实、算式、日历与规则版本")
 
 
-class CardEvent(_Answer):
+class CardEvent(Answer):
     at: AwareDatetime
     kind: str
     kind_title: str
@@ -266,13 +218,13 @@ class CardDetail(CardOfCase):
     events: list[CardEvent]
 
 
-class Unjudged(_Answer):
+class Unjudged(Answer):
     rule_code: str
     title: str
     message: str
 
 
-class Note(_Answer):
+class Note(Answer):
     record_id: str
     code: str
     path: str
@@ -293,7 +245,7 @@ class CaseDetail(CaseRow):
     notes: list[Note]
 
 
-class MessageRow(_Answer):
+class MessageRow(Answer):
     receipt_no: str
     message_id: str
     sender: str
@@ -325,7 +277,7 @@ class MessageDetail(MessageRow):
     charset: str
 
 
-class QuarantineRow(_Answer):
+class QuarantineRow(Answer):
     id: int
     receipt_no: str
     message_id: str
@@ -345,7 +297,7 @@ class QuarantineRow(_Answer):
     sample: str = Field(description="遮盖后的样本")
 
 
-class SenderFigures(_Answer):
+class SenderFigures(Answer):
     code: str
     name: str
     last_received_at: AwareDatetime | None
@@ -363,7 +315,7 @@ class CardsByLevel(BaseModel):
     RED: int
 
 
-class Figures(_Answer):
+class Figures(Answer):
     day: str
     received: int = Field(description="今日收到的报文")
     accepted: int = Field(description="今日接收的记录")
@@ -380,7 +332,7 @@ class Figures(_Answer):
     senders: list[SenderFigures]
 
 
-class _Page(_Answer):
+class _Page(Answer):
     next: str | None = Field(description="取下一页时放入 after；null 表示没有了")
 
 
@@ -400,16 +352,16 @@ class QuarantineList(_Page):
     items: list[QuarantineRow]
 
 
-class Alive(_Answer):
+class Alive(Answer):
     status: Literal["ok"]
 
 
-class ReadyWarning(_Answer):
+class ReadyWarning(Answer):
     name: str
     published_until: str
     message: str
 
 
-class Ready(_Answer):
+class Ready(Answer):
     status: Literal["ready"]
     warnings: list[ReadyWarning]

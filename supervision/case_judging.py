@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.domain.findings import Finding, Judgement, Level, Outcome
-from hub.domain.history import CaseHistory
+from hub.domain.history import CaseHistory, ResultFact, StepFact
 from hub.stores import case_library, search
 from hub.stores import supervision as store
 from hub.stores.histories import load_histories
@@ -62,7 +62,8 @@ def _write_findings(unit: Connection, judged: Sequence[_Judged], now: datetime) 
 
 
 def _says_the_same(row: Any, found: Finding, digest: str) -> bool:
-    return (row.rule_version, row.outcome, row.evidence_digest) == (found.rule_version, found.outcome.value, digest)
+    said = (row.rule_version, row.outcome, row.message, row.evidence_digest)
+    return said == (found.rule_version, found.outcome.value, found.message, digest)
 
 
 def _write_cards(unit: Connection, judged: Sequence[_Judged], law: Law, now: datetime) -> dict[int, str | None]:
@@ -155,6 +156,7 @@ def _library_row(
 ) -> dict[str, Any]:
     history, judgement = entry.history, entry.judgement
     application, item = history.application, history.item
+    received: list[StepFact | ResultFact] = [*history.steps, *([history.result] if history.result else [])]
     row: dict[str, Any] = {
         "case_id": entry.case_id,
         "item_code": history.item_code,
@@ -164,6 +166,7 @@ def _library_row(
         "applicant_name": application and application.applicant_name,
         "applicant_type": application and application.applicant_type,
         "state": judgement.state,
+        "last_received_at": max(fact.received_at for fact in received) if received else identity.first_received_at,
         "applied_at": application and application.applied_at,
         "accepted_at": judgement.accepted_at,
         "finished_at": judgement.finished_at,

@@ -68,7 +68,7 @@ def import_(
     source: Annotated[str, typer.Option(help="来源，例如国务院办公厅通知的文号")] = "命令行导入",
     as_json: JsonFlag = False,
 ) -> None:
-    """导入一版日历并使其生效；在办件的时限随之重算。
+    """导入一版日历并使其生效；此后每次评判都按新日历计算，旧版本保留供重算证据。
 
     \b
     示例：

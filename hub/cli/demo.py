@@ -19,7 +19,7 @@ from hub.cli.desk import Desk, opened, read_settings
 from hub.cli.init import prepare_hub
 from hub.cli.output import say, write
 from hub.cli.sender import add_sender
-from hub.cli.serve import Host, Port
+from hub.cli.serve import Host, Port, require_free
 from hub.cli.signals import ending_on_request
 from hub.cli.user import add_user
 from hub.config import Settings
@@ -49,6 +49,7 @@ def demo(
       hub demo
       hub demo --port 9000 --fresh
     """
+    require_free(host, port)
     settings = demo_settings(data_dir, host, port)
     if fresh:
         _remove_demo_data(data_dir)

@@ -28,9 +28,13 @@ class Desk:
 
     @property
     def sealer(self) -> Sealer:
+        """Raises as `require_secret`."""
+        return Sealer(self.require_secret())
+
+    def require_secret(self) -> bytes:
         """Raises RetryableError HUB-9007 when `hub init` never ran here."""
         try:
-            return Sealer(self.settings.secret())
+            return self.settings.secret()
         except FileNotFoundError as exc:
             raise RetryableError("HUB-9007", "没有找到密钥文件：请先运行 hub init，或设置 HUB_SECRET_KEY") from exc
 
@@ -51,7 +55,7 @@ def actor() -> str:
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """The settings, with logging as they say. Raises RejectedError HUB-4006 that names the variable, never its value."""
+    """The settings; logs as they say. Raises RejectedError HUB-4006 that names the variable, never its value."""
     try:
         settings = Settings(**overrides)
     except ValidationError as exc:

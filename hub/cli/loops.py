@@ -38,6 +38,7 @@ def watch(once: Once = False, as_json: JsonFlag = False) -> None:
 
 def _run(name: str, once: bool, as_json: bool) -> None:
     with open_desk() as desk:
+        desk.require_secret()
         hub = open_hub(desk.settings)
     try:
         loop = next(loop for loop in hub.loops() if loop.name == name)

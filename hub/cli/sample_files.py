@@ -52,7 +52,7 @@ def _root(content: bytes) -> etree._Element:
 
 
 def _wrapped(operation: etree._Element, content: bytes) -> bytes:
-    """A bare operation in an envelope; without a messageId it gets one made of its content, so that a repeat is known."""
+    """A bare operation in an envelope; without a messageId it gets one made of its content: a repeat is known."""
     if etree.QName(operation).namespace != CONTRACT_NS or etree.QName(operation).localname not in _OPERATIONS:
         raise RejectedError("HUB-1008", "根元素应为 SOAP 信封，或接口命名空间下的 pushItems、pushProcess、pushResults")
     tag = f"{{{CONTRACT_NS}}}messageId"

@@ -59,10 +59,8 @@ def _send_one(client: ExchangeClient, path: Path, as_json: bool) -> int:
 
 
 def _print_receipt(path: Path, receipt: sample_files.ReceiptJson) -> None:
-    accepted, rejected = receipt["acceptedCount"], receipt["rejectedCount"]
-    write(
-        f"{path}：{RECEIPT_STATES[receipt['status']]}，回执 {receipt['receiptNo']}，接收 {accepted} 条，退回 {rejected} 条"
-    )
+    status, accepted, rejected = RECEIPT_STATES[receipt["status"]], receipt["acceptedCount"], receipt["rejectedCount"]
+    write(f"{path}：{status}，回执 {receipt['receiptNo']}，接收 {accepted} 条，退回 {rejected} 条")
     for error in receipt["errors"]:
         place = f"第 {error['seq']} 条 {error.get('recordId') or ''}"
         write(f"  {place} [{error['code']}] {error['path']}：{error['message']}")

@@ -93,7 +93,6 @@ class Sighting:
 
     item_code: str
     first_received_at: datetime
-    last_received_at: datetime
 
 
 def sightings(records: Iterable[tuple[ProcessRecord | ResultRecord, datetime]]) -> dict[CaseKey, Sighting]:
@@ -102,11 +101,8 @@ def sightings(records: Iterable[tuple[ProcessRecord | ResultRecord, datetime]]) 
     for record, received_at in records:
         key = (record.org_code, record.case_no)
         known = seen.get(key)
-        if known is None:
-            seen[key] = Sighting(record.item_code, received_at, received_at)
-        else:
-            first, last = min(known.first_received_at, received_at), max(known.last_received_at, received_at)
-            seen[key] = Sighting(known.item_code, first, last)
+        if known is None or received_at < known.first_received_at:
+            seen[key] = Sighting(record.item_code, received_at)
     return seen
 
 
@@ -120,10 +116,6 @@ def ensure_cases(unit: Connection, seen: Mapping[CaseKey, Sighting]) -> dict[Cas
     if fresh:
         _create(unit, {key: seen[key] for key in fresh})
         known = _lock(unit, seen)
-    rows = [{"case_id": known[key], "seen_at": seen[key].last_received_at} for key in sorted(seen)]
-    later = case_library.c.last_received_at < bindparam("seen_at")
-    touch = update(case_library).where(case_library.c.id == bindparam("case_id"), later)
-    unit.execute(touch.values(last_received_at=bindparam("seen_at")), rows)
     return known
 
 
@@ -152,7 +144,7 @@ def _create(unit: Connection, fresh: Mapping[CaseKey, Sighting]) -> None:
             "case_no": key[1],
             "item_code": sighting.item_code,
             "first_received_at": sighting.first_received_at,
-            "last_received_at": sighting.last_received_at,
+            "last_received_at": sighting.first_received_at,
             "state": "INCOMPLETE",
             "provisional": False,
             "search_text": "",
@@ -215,8 +207,13 @@ def allocate(
 
 
 def identities(unit: Connection, case_ids: Sequence[int]) -> dict[int, AnyRow]:
-    """Number and search text of each case, as they stand."""
-    columns = (case_library.c.id, case_library.c.unified_no, case_library.c.search_text)
+    """Number, first receipt and search text of each case, as they stand."""
+    columns = (
+        case_library.c.id,
+        case_library.c.unified_no,
+        case_library.c.first_received_at,
+        case_library.c.search_text,
+    )
     return {row.id: row for row in unit.execute(select(*columns).where(case_library.c.id.in_(case_ids)))}
 
 
@@ -238,9 +235,9 @@ def lock_cases(unit: Connection, case_ids: Sequence[int]) -> None:
 
 
 _DERIVED = (
-    "item_code", "org_name", "item_name", "title", "applicant_name", "applicant_type", "state", "applied_at",
-    "accepted_at", "finished_at", "promised_due_at", "statutory_due_at", "provisional", "card_level", "clock",
-    "search_text",
+    "item_code", "last_received_at", "org_name", "item_name", "title", "applicant_name", "applicant_type", "state",
+    "applied_at", "accepted_at", "finished_at", "promised_due_at", "statutory_due_at", "provisional", "card_level",
+    "clock", "search_text",
 )  # fmt: skip
 
 

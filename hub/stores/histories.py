@@ -24,8 +24,8 @@ def load_histories(unit: Connection, case_ids: Sequence[int]) -> dict[int, CaseH
         )
     ).all()
     steps = _by_case(unit.execute(_current(process_record, _STEP_COLUMNS, case_ids)))
-    applications = _by_case(unit.execute(_carried(case_application, case_ids)))
-    specials = _by_case(unit.execute(_carried(special_procedure, case_ids)))
+    applications = _by_case(unit.execute(_carried(case_application, _APPLICATION_FACTS, case_ids)))
+    specials = _by_case(unit.execute(_carried(special_procedure, _SPECIAL_FACTS, case_ids)))
     results = _by_case(unit.execute(_current(result_record, _RESULT_COLUMNS, case_ids)))
     item_codes = {row.id: _item_code(row, steps.get(row.id, ()), results.get(row.id, ())) for row in cases}
     items = item_facts(unit, set(item_codes.values()))
@@ -59,9 +59,10 @@ def _current(table: Any, columns: Iterable[str], case_ids: Sequence[int]) -> Any
     return select(table.c.case_id, *wanted).where(table.c.case_id.in_(case_ids), table.c.is_current)
 
 
-def _carried(table: Any, case_ids: Sequence[int]) -> Any:
+def _carried(table: Any, columns: Iterable[str], case_ids: Sequence[int]) -> Any:
     """Rows of a table that rides on current process records, in the order of those records."""
-    query = select(table).join(process_record, process_record.c.id == table.c.process_record_id)
+    wanted = [table.c[name] for name in columns]
+    query = select(table.c.case_id, *wanted).join(process_record, process_record.c.id == table.c.process_record_id)
     query = query.where(table.c.case_id.in_(case_ids), process_record.c.is_current)
     return query.order_by(process_record.c.step_seq, process_record.c.record_id, process_record.c.sender_id)
 

@@ -101,7 +101,10 @@ CaseRule = tuple[int, str, str]  # case id, rule code, subject
 
 
 def standing_findings(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, AnyRow]:
-    query = select(finding).where(finding.c.case_id.in_(case_ids), finding.c.retracted_at.is_(None))
+    """What comparing needs of the findings that stand."""
+    names = ("id", "case_id", "rule_code", "subject", "rule_version", "outcome", "message", "evidence_digest")
+    query = select(*(finding.c[name] for name in names))
+    query = query.where(finding.c.case_id.in_(case_ids), finding.c.retracted_at.is_(None))
     return {(row.case_id, row.rule_code, row.subject): row for row in unit.execute(query)}
 
 
@@ -142,7 +145,9 @@ def _finding_row(case_id: int, entry: Finding, digest: str, now: datetime) -> di
 
 
 def cards_of(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, AnyRow]:
-    query = select(card).where(card.c.case_id.in_(case_ids))
+    """What comparing needs of the cards of cases, open or closed."""
+    names = ("id", "case_id", "rule_code", "subject", "rule_version", "level", "state", "evidence_digest")
+    query = select(*(card.c[name] for name in names)).where(card.c.case_id.in_(case_ids))
     return {(row.case_id, row.rule_code, row.subject): row for row in unit.execute(query)}
 
 

@@ -16,18 +16,16 @@ from supervision.judging.rulings import CASE, LIMIT_TITLES, Event, Verdict
 
 
 def build_evidence(rule: RuleInForce, case: CaseReading, verdict: Verdict) -> dict[str, Any]:
-    """Keys: sentence, rule, subject, missing; for a violation also events, clock, counterfactual, responsible,
-    heldFrom and inputs. What cannot be judged needs no proof, only what is missing.
+    """Keys: sentence, rule, subject, events, clock, counterfactual, responsible, heldFrom, inputs.
+
+    Of what cannot be judged only `missing`, paths of the facts that would be needed: there is nothing to prove.
     """
-    said = {
+    if verdict.outcome is Outcome.CANNOT_JUDGE:
+        return {"missing": list(verdict.missing)}
+    return {
         "sentence": verdict.sentence,
         "rule": _rule_json(rule),
         "subject": verdict.subject,
-        "missing": list(verdict.missing),
-    }
-    if verdict.outcome is Outcome.CANNOT_JUDGE:
-        return said
-    return said | {
         "events": [_event_json(event) for event in verdict.events],
         "clock": _arithmetic(case, verdict),
         "counterfactual": verdict.counterfactual,

@@ -21,7 +21,6 @@ from tests.builders import (
     an_item,
 )
 
-
 TABLES_TO_EMPTY = (
     "card_event", "card", "finding", "timer", "case_material", "attachment", "special_procedure", "case_application",
     "process_record", "result_record", "service_item_version", "case_search", "case_library", "quarantine", "envelope",

@@ -1,4 +1,5 @@
 import json
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -355,3 +356,21 @@ def test_unreadable_and_missing_samples_exit_by_their_kind(fresh: Hub, tmp_path:
     credentials = ("--sender", "gs", "--secret", "x", "--url", "http://127.0.0.1:9")
     assert fresh("send", str(bad), *credentials).code == ExitCode.DATA_FAILED
     assert fresh("send", str(tmp_path / "none.xml"), *credentials).code == ExitCode.NOT_FOUND
+
+
+def test_server_without_its_key_says_what_to_run(hub: Hub, data_dir: Path):
+    (data_dir / "secret.key").unlink()
+    said = hub("serve", "--port", "1")
+    assert said.code == ExitCode.UNAVAILABLE
+    assert "hub init" in said.err
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_taken_port_is_said_in_chinese(fresh: Hub, command: str, data_dir: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = fresh(command, "--port", str(taken.getsockname()[1]))
+    assert said.code == ExitCode.USAGE
+    assert "端口已被占用" in said.err
+    assert not data_dir.exists()

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from adapters.contract import CONTRACT_NS, normalise, read_element, read_json
-from adapters.messages import hardened_parser
+from adapters.xml_text import hardened_parser
 from hub.cli.failures import ExitCode
 from hub.cli.main import COMMANDS, NOUNS
 from hub.config import Settings

@@ -15,6 +15,7 @@ from hub.domain.records import RecordKind
 SOAP = "soap"
 JSON = "json"
 
+
 def records_of(body_format: str, kind: RecordKind, body: bytes, charset: str) -> Iterator[tuple[int, Reading, object]]:
     """Sequence number, reading and raw node of every record of a message that once passed the door."""
     nodes, read = _FORMS[body_format]

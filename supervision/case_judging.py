@@ -174,7 +174,6 @@ def _library_row(
         "statutory_due_at": judgement.statutory_due_at,
         "provisional": judgement.provisional,
         "card_level": card_level,
-        "clock": dict(judgement.clock),
     }
     shown = ("title", "item_name", "org_name", "applicant_name")
     words = (identity.unified_no, history.case_no, history.item_code, *(row[name] for name in shown))

@@ -69,6 +69,5 @@ class Judgement:
     promised_due_at: datetime | None
     statutory_due_at: datetime | None
     provisional: bool
-    clock: Mapping[str, Any]
     findings: tuple[Finding, ...]
     next_due: datetime | None

@@ -5,12 +5,13 @@ by the contract's reader, whose word decides and who says in Chinese what is wro
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from lxml import etree
 
 from adapters.contract import CONTRACT_NS, Reading, normalise, read_element, read_json
-from adapters.contract_schema import record_schema
+from adapters.contract_schema import record_schema, types_xsd
 from hub.domain.envelopes import Arrival, Sender
 from hub.domain.errors import FieldIssue
 from hub.domain.fields import FieldSpec, Group, field_specs
@@ -31,9 +32,19 @@ _OUT_OF_ORDER = "字段次序与合同不符"
 
 
 def check_elements(kind: RecordKind, elements: Sequence[etree._Element], sender: Sender) -> list[Arrival]:
-    """What is wrong with each record of an XML message. Changes the elements."""
+    """What is wrong with each record of an XML message, given below its operation. Changes the elements."""
     check = _ElementCheck(kind, sender)
-    return [check.arrival(seq, element) for seq, element in enumerate(elements, start=1)]
+    operation = elements[0].getparent() if elements else None
+    numbered = enumerate(elements, start=1)
+    if operation is not None and _is_valid_message(operation):
+        return [check.valid(seq, element) or check.arrival(seq, element) for seq, element in numbered]
+    return [check.arrival(seq, element) for seq, element in numbered]
+
+
+def _is_valid_message(operation: etree._Element) -> bool:
+    """Most messages are in order throughout; asking once is cheaper than asking for every record."""
+    etree.strip_attributes(operation, *_MEANINGLESS)
+    return _compiled_schema("message", types_xsd).validate(operation)
 
 
 def check_json(kind: RecordKind, values: Iterable[object], sender: Sender) -> list[Arrival]:
@@ -75,7 +86,7 @@ class _ElementCheck:
     def __init__(self, kind: RecordKind, sender: Sender) -> None:
         self._kind = kind
         self._sender = sender
-        self._schema = _schema_of(kind)
+        self._schema = _compiled_schema(kind.name, partial(record_schema, kind))
 
     def arrival(self, seq: int, element: etree._Element) -> Arrival:
         etree.strip_attributes(element, *_MEANINGLESS)
@@ -87,7 +98,11 @@ class _ElementCheck:
 
     def _schema_valid(self, seq: int, element: etree._Element) -> Arrival | None:
         """The arrival of a record that is in order, as far as can be told without reading it; else None."""
-        if self._kind is ITEM or not self._schema.validate(element):
+        return self.valid(seq, element) if self._schema.validate(element) else None
+
+    def valid(self, seq: int, element: etree._Element) -> Arrival | None:
+        """The arrival of a record that is valid by the schema, unless only the reader can say more."""
+        if self._kind is ITEM:
             return None
         key, org_code = _key(element[0].text), _key(element[_ORG_CODE_PLACE].text)
         if org_code not in self._sender.org_codes:
@@ -133,11 +148,11 @@ def _misplaced_below(spec: FieldSpec, element: etree._Element, path: str) -> str
 _compiled = threading.local()
 
 
-def _schema_of(kind: RecordKind) -> etree.XMLSchema:
-    schema: etree.XMLSchema | None = getattr(_compiled, kind.name, None)
+def _compiled_schema(name: str, xsd: Callable[[], bytes]) -> etree.XMLSchema:
+    schema: etree.XMLSchema | None = getattr(_compiled, name, None)
     if schema is None:
-        schema = etree.XMLSchema(_strict(record_schema(kind)))
-        setattr(_compiled, kind.name, schema)
+        schema = etree.XMLSchema(_strict(xsd()))
+        setattr(_compiled, name, schema)
     return schema
 
 

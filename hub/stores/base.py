@@ -1,11 +1,12 @@
 """Metadata and the portable column types. Nobody else picks column types for time, documents or keys."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData, Row, String
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import JSON, BigInteger, Connection, Dialect, Integer, MetaData, Row, String, Table
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData(
@@ -51,6 +52,12 @@ class UtcTime(TypeDecorator[datetime]):
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 Document = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 RowId = BigInteger().with_variant(Integer, "sqlite")  # SQLite only numbers rows of a plain INTEGER key
+
+
+def insert_or_ignore(unit: Connection, table: Table, key: Sequence[str] | None = None) -> Any:
+    """An INSERT that leaves a row alone whose `key` (default: any unique key) is taken, on either engine."""
+    dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing(index_elements=key)
 
 
 def dump_json(value: Any) -> str:

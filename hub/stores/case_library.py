@@ -21,13 +21,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.domain.identifiers import is_unified_no, make_unified_no, tidy
 from hub.domain.item_codes import subject_of
 from hub.domain.records import ProcessRecord, ResultRecord
 from hub.domain.times import china_day
-from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, RowId, UtcTime, insert_or_ignore, metadata
 from hub.stores.registry import subjects_of
 
 case_library = Table(
@@ -54,7 +53,6 @@ case_library = Table(
     Column("statutory_due_at", UtcTime),
     Column("provisional", Boolean, nullable=False, default=False),
     Column("card_level", String(10)),
-    Column("clock", Document),
     Column("search_text", String(2000), nullable=False, default=""),
     UniqueConstraint("org_code", "case_no"),
 )
@@ -151,12 +149,7 @@ def _create(unit: Connection, fresh: Mapping[CaseKey, Sighting]) -> None:
         }
         for key, sighting in fresh.items()
     ]
-    unit.execute(_insert_or_ignore(unit, case_library), rows)
-
-
-def _insert_or_ignore(unit: Connection, table: Table) -> Any:
-    dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    unit.execute(insert_or_ignore(unit, case_library), rows)
 
 
 def _unified_numbers(unit: Connection, fresh: Mapping[CaseKey, Sighting]) -> dict[CaseKey, str]:
@@ -186,7 +179,7 @@ def next_numbers(unit: Connection, subject: tuple[str, str], day: date, count: i
     area, letters = subject
     mine = (number_series.c.area == area) & (number_series.c.letters == letters) & (number_series.c.day == day)
     unit.execute(
-        _insert_or_ignore(unit, number_series), [{"area": area, "letters": letters, "day": day, "last_serial": 0}]
+        insert_or_ignore(unit, number_series), [{"area": area, "letters": letters, "day": day, "last_serial": 0}]
     )
     raised = update(number_series).where(mine).values(last_serial=number_series.c.last_serial + count)
     last = unit.execute(raised.returning(number_series.c.last_serial)).scalar_one()
@@ -237,7 +230,7 @@ def lock_cases(unit: Connection, case_ids: Sequence[int]) -> None:
 _DERIVED = (
     "item_code", "last_received_at", "org_name", "item_name", "title", "applicant_name", "applicant_type", "state",
     "applied_at", "accepted_at", "finished_at", "promised_due_at", "statutory_due_at", "provisional", "card_level",
-    "clock", "search_text",
+    "search_text",
 )  # fmt: skip
 
 

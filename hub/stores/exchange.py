@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
@@ -25,12 +26,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from hub.domain.envelopes import Envelope
 from hub.domain.errors import HubError
 from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord
-from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
 from hub.stores.sealing import Sealer
 
 envelope = Table(
@@ -149,14 +149,13 @@ def accept(unit: Connection, sealed_body: bytes, message: Envelope) -> Receipt |
         "errors": errors,
         "processed_at": message.received_at if rejected == len(message.arrivals) else None,
     }
-    try:
-        with unit.begin_nested():
-            row = unit.execute(insert(envelope).values(values).returning(envelope)).one()
-    except IntegrityError:
+    unless_known = insert_or_ignore(unit, envelope, ("sender_id", "message_id"))
+    envelope_id = unit.execute(unless_known.returning(envelope.c.id), values).scalar()
+    if envelope_id is None:
         return None
     if values["processed_at"] is None:
-        enqueue(unit, [row.id], message.received_at)
-    return receipt_of(row)
+        enqueue(unit, [envelope_id], message.received_at)
+    return receipt_of(SimpleNamespace(**values))
 
 
 def _error_row(seq: int, record_id: str | None, message: Envelope, issue: Any) -> list[Any]:
@@ -181,7 +180,7 @@ def find(
     return unit.execute(query).first()
 
 
-def receipt_of(row: AnyRow) -> Receipt:
+def receipt_of(row: AnyRow | SimpleNamespace) -> Receipt:
     status = ReceiptStatus.PARTIAL
     if row.rejected_count == 0:
         status = ReceiptStatus.ACCEPTED

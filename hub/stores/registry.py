@@ -17,16 +17,16 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    bindparam,
     delete,
     insert,
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from hub.domain.envelopes import Sender
 from hub.domain.errors import NotFoundError, RejectedError
-from hub.stores.base import RowId, UtcTime, metadata
+from hub.stores.base import RowId, UtcTime, insert_or_ignore, metadata
 from hub.stores.sealing import Sealer
 
 department = Table(
@@ -134,28 +134,30 @@ def set_disabled(unit: Connection, code: str, notice: str | None) -> None:
 
 
 def credentials_of(unit: Connection, sealer: Sealer, code: str) -> SenderCredentials | None:
-    row = unit.execute(select(sender).where(sender.c.code == code)).first()
-    if row is None:
+    """Read anew for every message, so that disabling a sender or revoking a secret takes effect at once."""
+    rows = unit.execute(_CREDENTIALS, {"code": code}).all()
+    if not rows:
         return None
-    orgs = unit.execute(select(sender_org.c.org_code).where(sender_org.c.sender_id == row.id)).scalars()
-    valid = (credential.c.sender_id == row.id) & credential.c.revoked_at.is_(None)
-    sealed = unit.execute(select(credential.c.secret_sealed).where(valid)).scalars().all()
-    return SenderCredentials(
-        Sender(row.id, row.code, row.name, frozenset(orgs)),
-        tuple(sealer.open(secret).decode() for secret in sealed),
-        row.disabled_notice,
-    )
+    known = rows[0]
+    org_codes = frozenset(unit.execute(_ORG_CODES, {"sender_id": known.id}).scalars())
+    secrets_held = tuple(sealer.open(row.secret_sealed).decode() for row in rows if row.secret_sealed is not None)
+    return SenderCredentials(Sender(known.id, known.code, known.name, org_codes), secrets_held, known.disabled_notice)
+
+
+_CREDENTIALS = (
+    select(sender.c.id, sender.c.code, sender.c.name, sender.c.disabled_notice, credential.c.secret_sealed)
+    .outerjoin(credential, (credential.c.sender_id == sender.c.id) & credential.c.revoked_at.is_(None))
+    .where(sender.c.code == bindparam("code"))
+)
+_ORG_CODES = select(sender_org.c.org_code).where(sender_org.c.sender_id == bindparam("sender_id"))
 
 
 def remember_nonce(unit: Connection, sender_id: int, nonce: bytes, now: datetime) -> bool:
     """True when the nonce is new. Insert first and let the key decide, so two processes cannot both take it."""
     digest = hashlib.sha256(nonce).hexdigest()
-    try:
-        with unit.begin_nested():
-            unit.execute(insert(used_nonce).values(sender_id=sender_id, nonce_digest=digest, used_at=now))
-    except IntegrityError:
-        return False
-    return True
+    values = {"sender_id": sender_id, "nonce_digest": digest, "used_at": now}
+    unless_used = insert_or_ignore(unit, used_nonce, ("sender_id", "nonce_digest"))
+    return unit.execute(unless_used.returning(used_nonce.c.id), values).scalar() is not None
 
 
 def forget_nonces(unit: Connection, before: datetime) -> None:

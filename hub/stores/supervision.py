@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.domain.findings import Finding
-from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
 
 evidence = Table(
     "evidence",
@@ -121,10 +121,9 @@ def add_findings(unit: Connection, found: Sequence[tuple[int, Finding, str]], no
     """Adds findings with their evidence; each is case id, finding and evidence digest."""
     if not found:
         return
-    dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
     documents = {digest: dict(entry.evidence) for _, entry, digest in found}
     rows = [{"digest": digest, "document": document} for digest, document in sorted(documents.items())]
-    unit.execute(dialect.insert(evidence).on_conflict_do_nothing(), rows)
+    unit.execute(insert_or_ignore(unit, evidence), rows)
     unit.execute(insert(finding), [_finding_row(case_id, entry, digest, now) for case_id, entry, digest in found])
 
 

@@ -14,7 +14,6 @@ from supervision.judging.calendar import Calendar
 from supervision.judging.case_reading import EARLIEST, PROMISED, STATUTORY, CaseReading, read_case
 from supervision.judging.case_state import case_state, state_changes_at
 from supervision.judging.clock import START_FROM_APPLICATION, ClockPolicy
-from supervision.judging.clock_view import clock_json
 from supervision.judging.evidence import build_evidence
 from supervision.judging.history_json import history_from_json, parse_instant
 from supervision.judging.rules.content import result_status_unknown
@@ -52,7 +51,6 @@ def judge(
         promised_due_at=promised.at,
         statutory_due_at=statutory.at,
         provisional=promised.provisional or statutory.provisional,
-        clock=clock_json(case),
         findings=_findings(case, rulings),
         next_due=_next_due(case, rulings),
     )

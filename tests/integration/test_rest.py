@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hub.domain.record_json import to_json
 from hub.domain.errors import RetryableError
+from hub.domain.record_json import to_json
 from hub.gateway.rest.context import RestLimits
 from hub.gateway.rest.models import Problem, Receipt
 from hub.stores import registry

@@ -11,10 +11,10 @@ from jsonschema import Draft202012Validator
 from lxml import etree
 
 from adapters.contract import CONTRACT_NS, normalise, read_element, read_json, write_element
-from hub.domain.record_json import to_json
 from adapters.contract_schema import OPERATIONS, json_schema, record_schema, types_xsd, wsdl
 from hub.domain.fields import Code, Day, FieldSpec, Flag, Group, Instant, Money, Presence, Text, Whole, field_specs
 from hub.domain.record_checks import cross_field_issues
+from hub.domain.record_json import to_json
 from hub.domain.records import ITEM, PROCESS, RECORD_KINDS, RESULT, RecordKind
 from tools.write_contract import differing_files, published_files, write_files
 
@@ -275,7 +275,9 @@ def test_hub_fault_is_declared_on_every_operation_and_bound_in_soap_11_only():
     description = etree.fromstring(wsdl(ADDRESS))
     for operation in description.xpath("//wsdl:portType/wsdl:operation", namespaces=NAMES):
         assert [fault.get("name") for fault in operation.iterfind("wsdl:fault", NAMES)] == ["hubFault"]
-    bound = description.xpath("count(//wsdl:binding/wsdl:operation/wsdl:fault[soap:fault/@name = 'hubFault'])", namespaces=NAMES)
+    bound = description.xpath(
+        "count(//wsdl:binding/wsdl:operation/wsdl:fault[soap:fault/@name = 'hubFault'])", namespaces=NAMES
+    )
     assert bound == len(OPERATIONS)
     assert description.find(".//soap12:fault", NAMES) is None
 

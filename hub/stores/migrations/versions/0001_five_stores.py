@@ -77,7 +77,6 @@ def upgrade() -> None:
         sa.Column("statutory_due_at", UtcTime()),
         sa.Column("provisional", sa.Boolean(), nullable=False),
         sa.Column("card_level", sa.String(length=10)),
-        sa.Column("clock", Document),
         sa.Column("search_text", sa.String(length=2000), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_library")),
         sa.UniqueConstraint("org_code", "case_no", name=op.f("uq_case_library_org_code_case_no")),

@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="对外地址，写入 WSDL；空 = http://监听地址:端口")
     secret_key: SecretStr | None = Field(None, description="加密密钥（任意长文本）；空 = 用密钥文件")
     secret_key_file: Path | None = Field(None, description="密钥文件；空 = 数据目录下 secret.key，首次启动时生成")
-    county_name: str = Field("样例县", description="县名，显示在页面上")
+    county_name: str = Field("", description="县名，显示在页面标题前")
     area_code: str = Field("000000", pattern="^[0-9]{6}$", description="县行政区划代码（6 位），用于统一办件编号")
     max_body_bytes: int = Field(10 * ONE_MIB, ge=1024, description="报文最大字节数")
     max_records: int = Field(1000, ge=1, le=1000, description="一个报文最多记录数")

@@ -8,9 +8,11 @@ from hub.domain.item_codes import subject_of
 from hub.stores import registry, rules
 from hub.stores.case_library import NO_SUBJECT
 from hub.stores.session import Connection, Database
+from hub.stores.supervision import wake_unsettled_cases
 from hub.stores.upgrade import upgrade
 from supervision.judging.calendar import Calendar, shipped_calendar
 from supervision.judging.rule_documents import shipped_documents
+from supervision.law import RECHECK_AFTER
 
 
 def prepare(database: Database, now: datetime) -> None:
@@ -30,7 +32,7 @@ def _seed_calendar(unit: Connection, now: datetime) -> None:
 
 
 def add_calendar(unit: Connection, calendar: Calendar, source: str, now: datetime) -> bool:
-    """Puts a calendar version into force; False when that version is there already."""
+    """Puts a calendar version into force and has cases judged by it; False when that version is there already."""
     hours = [[start.strftime("%H:%M"), end.strftime("%H:%M")] for start, end in calendar.hours.spans]
     version = {
         "version": calendar.version,
@@ -40,7 +42,11 @@ def add_calendar(unit: Connection, calendar: Calendar, source: str, now: datetim
         "hours": hours,
     }
     days = [(day, working, calendar.names.get(day, "")) for day, working in sorted(calendar.exceptions.items())]
-    return rules.add_calendar(unit, version, days, now)
+    added = rules.add_calendar(unit, version, days, now)
+    if added:
+        # Not before every process has noticed the new version, or a case would be judged by the old one again.
+        wake_unsettled_cases(unit, now + 2 * RECHECK_AFTER)
+    return added
 
 
 def register_department(unit: Connection, org_code: str, name: str, area_code: str, now: datetime) -> None:

@@ -69,12 +69,12 @@ class SignInNeededError(Exception):
 class Console:
     """Adds pages to one router; each page is registered with the right that it asks for."""
 
-    def __init__(self, services: ConsoleServices, public_url: str) -> None:
+    def __init__(self, services: ConsoleServices, public_url: str, county_name: str) -> None:
         self.services = services
         self.public_url = public_url
         self.cookies = Cookies(secure=public_url.startswith("https://"))
         self.static = StaticFiles()
-        self.renderer = Renderer(self.static)
+        self.renderer = Renderer(self.static, county_name)
         self.router = APIRouter()
 
     def page(self, path: str, right: Right, handler: Handler) -> None:

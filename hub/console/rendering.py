@@ -24,9 +24,9 @@ _KILO = 1024
 class Renderer:
     """Renders templates of `hub/console/templates` to text."""
 
-    def __init__(self, static: StaticFiles) -> None:
+    def __init__(self, static: StaticFiles, county_name: str) -> None:
         self._environment = environment()
-        self._environment.globals.update(asset=static.own, vendored=static.vendored)
+        self._environment.globals.update(asset=static.own, vendored=static.vendored, county=county_name)
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         return self._environment.get_template(template).render(context)

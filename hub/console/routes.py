@@ -8,9 +8,9 @@ from hub.console.static_files import STATIC_PATH
 from hub.console.views import cards, cases, errors, home, messages, quarantine, sign_in
 
 
-def create_console(services: ConsoleServices, *, public_url: str = "") -> APIRouter:
+def create_console(services: ConsoleServices, *, public_url: str = "", county_name: str = "") -> APIRouter:
     """All pages and their static files. `public_url` decides on secure cookies and whose forms are taken."""
-    console = Console(services, public_url)
+    console = Console(services, public_url, county_name)
     for family in (sign_in, home, cases, cards, messages, quarantine, errors):
         family.register(console)
     console.router.add_route(

@@ -10,10 +10,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class ErrorEntry:
-    """One code in Chinese. `http_status` is the REST door's; SOAP 1.1 faults have 500 unless refused unread.
-
-    `planned`: nothing gives this code out yet.
-    """
+    """One code in Chinese. `http_status` is the REST door's; SOAP 1.1 faults have 500 unless refused unread."""
 
     code: str
     title: str
@@ -21,7 +18,6 @@ class ErrorEntry:
     remedy: str
     retryable: bool
     http_status: int
-    planned: bool = False
 
 
 @cache

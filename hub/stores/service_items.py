@@ -1,6 +1,7 @@
 """Store 1, 政务服务事项信息库: service items, every version kept."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -18,10 +19,11 @@ from sqlalchemy import (
     update,
 )
 
+from hub.domain.errors import RejectedError
 from hub.domain.history import ItemFact
 from hub.domain.record_json import to_json
 from hub.domain.records import ServiceItem
-from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
 from hub.stores.facts import Incoming, Stored, sort_out
 
 service_item_version = Table(
@@ -60,24 +62,31 @@ retired_code = Table(
 )
 
 
-def retired_codes(unit: Connection, codes: Iterable[str]) -> set[str]:
-    query = select(retired_code.c.item_code).where(retired_code.c.item_code.in_(list(codes)))
-    return set(unit.execute(query).scalars())
+def retire(unit: Connection, item_code: str, reason: str, now: datetime) -> None:
+    """Takes a code out of use for ever: cancelled and merged items' codes are never given again."""
+    values = {"item_code": item_code, "retired_at": now, "reason": reason}
+    unit.execute(insert_or_ignore(unit, retired_code), values)
 
 
 def store_items(unit: Connection, incoming: Sequence[Incoming[ServiceItem]]) -> Stored[ServiceItem]:
-    """Adds versions that are new. The same revision with other content is a conflict, never an overwrite."""
+    """Adds versions that are new. A revision with other content and a retired code are refused, never overwritten."""
     codes = {entry.record.item_code for entry in incoming}
-    known = unit.execute(
-        select(
-            service_item_version.c.item_code, service_item_version.c.revision, service_item_version.c.content_digest
-        ).where(service_item_version.c.item_code.in_(codes))
-    )
-    stored = sort_out(incoming, {((row.item_code,), row.revision): row.content_digest for row in known})
+    if not codes:
+        return Stored()
+    retired = set(unit.execute(select(retired_code.c.item_code).where(retired_code.c.item_code.in_(codes))).scalars())
+    table = service_item_version
+    held = select(table.c.item_code, table.c.revision, table.c.content_digest).where(table.c.item_code.in_(codes))
+    known = {((row.item_code,), row.revision): row.content_digest for row in unit.execute(held)}
+    stored = sort_out([entry for entry in incoming if entry.record.item_code not in retired], known)
+    stored.refused += [(entry, _retired()) for entry in incoming if entry.record.item_code in retired]
     if stored.added:
-        unit.execute(insert(service_item_version), [_row(entry) for entry in stored.added])
+        unit.execute(insert(table), [_row(entry) for entry in stored.added])
         _mark_current(unit, {entry.record.item_code for entry in stored.added})
     return stored
+
+
+def _retired() -> RejectedError:
+    return RejectedError("HUB-4003", "事项编码已经废止，废止的编码不再使用；请为新事项编新码", "itemCode")
 
 
 def _row(entry: Incoming[ServiceItem]) -> dict[str, Any]:

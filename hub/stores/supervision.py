@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    literal,
     select,
     update,
 )
@@ -205,6 +206,18 @@ def set_timers(unit: Connection, due: Mapping[int, datetime | None]) -> None:
 def wake_cases(unit: Connection, case_ids: Iterable[int], now: datetime) -> None:
     """Has cases judged again soon: something beside their own facts changed."""
     set_timers(unit, dict.fromkeys(case_ids, now))
+
+
+def wake_unsettled_cases(unit: Connection, at: datetime) -> None:
+    """Has every case judged again that a new calendar can still change: running ones, and provisional due dates."""
+    cases = metadata.tables["case_library"]
+    unsettled = cases.c.finished_at.is_(None) | cases.c.provisional
+    chosen = select(cases.c.id, literal(at, UtcTime)).where(unsettled)
+    dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(timer).from_select(["case_id", "due_at"], chosen)
+    unit.execute(
+        statement.on_conflict_do_update(index_elements=["case_id"], set_={"due_at": statement.excluded.due_at})
+    )
 
 
 def any_due(unit: Connection, now: datetime) -> bool:

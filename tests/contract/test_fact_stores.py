@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from hub.domain.records import ITEM, PROCESS, RESULT, ProcessRecord, Record
+from hub.stores import service_items
 from hub.stores.case_views import CaseQuery, CaseReader, search_cases
+from hub.stores.dashboard import todays_figures
 from tests.builders import (
     DAY,
     ITEM_CODE,
@@ -268,3 +270,32 @@ def test_times_are_kept_to_the_microsecond_and_in_utc(hub: SmallHub) -> None:
     moment = MONDAY_MORNING + timedelta(microseconds=123456)
     hub.push_case(an_acceptance(handled_at=moment))
     assert the_case(hub)["steps"][0]["handledAt"] == "2026-03-02T09:30:00.123+08:00"
+
+
+def test_retired_code_is_never_given_again(hub: SmallHub) -> None:
+    with hub.database.unit() as unit:
+        service_items.retire(unit, ITEM_CODE, "合并", hub.clock())
+    hub.push(ITEM, [an_item(), an_item(item_code="33032400GS-XK-0013")])
+    hub.work()
+    assert hub.rows("SELECT code, record_id FROM quarantine") == [("HUB-4003", ITEM_CODE)]
+    assert hub.rows("SELECT item_code FROM service_item_version") == [("33032400GS-XK-0013",)]
+
+
+def test_department_is_called_what_its_records_call_it(hub: SmallHub) -> None:
+    hub.push_case(an_acceptance(org_name="样例县市场监督管理局"))
+    assert the_case(hub)["orgName"] == "样例县市场监督管理局"
+
+
+def test_every_figure_counts_exactly_the_list_it_leads_to(hub: SmallHub) -> None:
+    hub.push_case(*(an_acceptance(case_no=f"C-{number}") for number in range(5)), a_step(case_no="C-9"))
+    hub.push_case(a_result(case_no="C-1", finished_at=MONDAY_MORNING), a_result(case_no="C-2"))
+    hub.clock.move_to(MONDAY_MORNING + 8 * DAY)
+    now, soon = hub.clock(), hub.law().due_soon_until(hub.clock())
+    with hub.database.read() as unit:
+        figures = todays_figures(unit, now, soon, None)
+        for figure, wanted in {
+            "openCases": CaseQuery(running=True),
+            "dueSoon": CaseQuery(running=True, due=(now, soon)),
+            "incompleteCases": CaseQuery(state="INCOMPLETE"),
+        }.items():
+            assert figures[figure] == len(search_cases(unit, wanted).items) > 0

@@ -1,4 +1,4 @@
-"""Messages of a made-up county day: cases of five steps, one in ten late, in random order."""
+"""Messages of a made-up county day: cases of five steps, one in ten late."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,14 @@ _STEPS = ("受理", "审查", "核准", "决定", "送达")
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
 
-def process_records(count: int, prefix: str, now: datetime) -> list[ProcessRecord]:
-    """`count` steps of `count / 5` cases, about 25 fields each, shuffled the same way every time."""
+def process_records(count: int, prefix: str, now: datetime, *, shuffled: bool = False) -> list[ProcessRecord]:
+    """`count` steps of `count / 5` cases, about 25 fields each; the steps of a case together, or all in random order.
+
+    Shuffled is the worst case: nearly every record of a batch belongs to a case of its own, which must be judged anew.
+    """
     records = [_step(prefix, number // 5, number % 5, now) for number in range(count)]
-    Random(1).shuffle(records)
+    if shuffled:
+        Random(1).shuffle(records)
     return records
 
 

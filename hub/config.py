@@ -65,4 +65,4 @@ class Settings(BaseSettings):
         return self.secret_key_file or self.data_dir / "secret.key"
 
 
-_NOT_SETTINGS = frozenset({"HUB_TEST_DATA", "HUB_TEST_POSTGRES", "HUB_TEST_RABBITMQ", "HUB_CHROMIUM"})
+_NOT_SETTINGS = frozenset({"HUB_TEST_POSTGRES", "HUB_TEST_RABBITMQ", "HUB_CHROMIUM"})

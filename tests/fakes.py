@@ -9,8 +9,15 @@ from datetime import UTC, date, datetime, timedelta
 
 from hub.domain.envelopes import Arrival, Envelope, Sender
 from hub.domain.errors import NotFoundError, RejectedError
-from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord
-from hub.stores.reconciliation import DayCount, Reconciliation
+from hub.domain.receipts import (
+    DayCount,
+    Receipt,
+    ReceiptStatus,
+    Reconciliation,
+    RecordError,
+    RecordState,
+    StateOfRecord,
+)
 
 SENDER = Sender(1, "GS-01", "示例市场监管系统", frozenset({"33032400GS", "33032400AJ"}))
 SECRET = "right-secret"

@@ -9,7 +9,15 @@ from lxml import etree
 
 from adapters.contract import CONTRACT_NS, parse_instant
 from hub.domain.errors import HubError, NotFoundError, RejectedError, RetryableError
-from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord
+from hub.domain.receipts import (
+    DayCount,
+    Receipt,
+    ReceiptStatus,
+    Reconciliation,
+    RecordError,
+    RecordState,
+    StateOfRecord,
+)
 
 _UNREADABLE = "HUB-9006"
 _CODE_IN_FRONT = re.compile(r"\[?(HUB-[0-9]{4})\]?\s*")
@@ -43,24 +51,6 @@ class Pong:
 
     server_time: datetime
     contract: str
-
-
-@dataclass(frozen=True, slots=True)
-class KindTotal:
-    """How many records of one kind are in one state."""
-
-    record_kind: str
-    state: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class DayTotals:
-    """Answer to reconcile: what the hub holds from this sender for that day."""
-
-    day: date
-    digest: str
-    totals: tuple[KindTotal, ...]
 
 
 def read_answer(status: int, headers: Mapping[str, str], content: bytes) -> etree._Element:
@@ -152,13 +142,13 @@ def read_case_nos(answer: etree._Element) -> list[str]:
     return [number.text or "" for number in _all(answer, "unifiedNo")]
 
 
-def read_day_totals(answer: etree._Element) -> DayTotals:
+def read_day_totals(answer: etree._Element) -> Reconciliation:
     try:
         totals = tuple(
-            KindTotal(_must(count, "recordKind"), _must(count, "state"), int(_must(count, "count")))
+            DayCount(_must(count, "recordKind"), _must(count, "state"), int(_must(count, "count")))
             for count in _all(answer, "count")
         )
-        return DayTotals(date.fromisoformat(_must(answer, "date")[:10]), _must(answer, "digest"), totals)
+        return Reconciliation(date.fromisoformat(_must(answer, "date")[:10]), _must(answer, "digest"), totals)
     except ValueError as exc:
         raise _unreadable() from exc
 

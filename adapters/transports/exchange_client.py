@@ -14,7 +14,6 @@ from lxml import etree
 
 from adapters.contract import CONTRACT_NS, write_element
 from adapters.transports.exchange_answers import (
-    DayTotals,
     Pong,
     StumbledError,
     read_answer,
@@ -24,7 +23,7 @@ from adapters.transports.exchange_answers import (
     read_receipt,
 )
 from hub.domain.errors import RejectedError, RetryableError
-from hub.domain.receipts import Receipt
+from hub.domain.receipts import Receipt, Reconciliation
 from hub.domain.records import Record, RecordKind
 
 SOAP11_NS = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -108,7 +107,7 @@ class ExchangeClient:
         _append_text(call, "count", str(count))
         return read_case_nos(self._call(call, repeatable=False))
 
-    def reconcile(self, day: date) -> DayTotals:
+    def reconcile(self, day: date) -> Reconciliation:
         call = _element("reconcile")
         _append_text(call, "date", day.isoformat())
         return read_day_totals(self._call(call))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.app import Hub, open_hub
+from hub.app import Hub, open_hub, settle_memory
 from hub.cli.desk import open_desk
 from hub.cli.output import JsonFlag, say, write_json
 from ingest.loops import Loop
@@ -71,4 +71,5 @@ def _run_until_told(hub: Hub, loop: Loop) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, stop)
     say(f"{loop.name} 已启动，按 Ctrl-C 结束")
+    settle_memory()
     loop.run()

@@ -1,7 +1,7 @@
 """Receipt: the hub's promise to a sender, and what became of every record of the message."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -62,3 +62,21 @@ class Receipt:
 
     def as_duplicate(self) -> "Receipt":
         return replace(self, status=ReceiptStatus.DUPLICATE)
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """Records of one kind in one state."""
+
+    kind: str
+    state: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Counts per kind and state, and a digest over every accepted record's message, place and id."""
+
+    day: date
+    digest: str
+    counts: tuple[DayCount, ...]

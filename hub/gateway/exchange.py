@@ -11,10 +11,9 @@ from adapters.messages import same_content
 from hub.domain.envelopes import Envelope, Sender
 from hub.domain.errors import NotFoundError, RejectedError
 from hub.domain.item_codes import subject_of
-from hub.domain.receipts import Receipt
+from hub.domain.receipts import Receipt, Reconciliation
 from hub.stores import case_library, exchange, reconciliation, registry
 from hub.stores.base import AnyRow
-from hub.stores.reconciliation import Reconciliation
 from hub.stores.sealing import Sealer
 from hub.stores.session import Database
 

@@ -1,33 +1,14 @@
 """对账: what the hub holds from one sender for one day, by received time in China."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
-from hub.domain.receipts import RecordState
+from hub.domain.receipts import DayCount, Reconciliation, RecordState
 from hub.domain.times import day_bounds
 from hub.stores.base import AnyRow
 from hub.stores.exchange import envelope, record_states
-
-
-@dataclass(frozen=True, slots=True)
-class DayCount:
-    """Records of one kind in one state."""
-
-    kind: str
-    state: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """Counts per kind and state, and a digest over every accepted record's message, place and id."""
-
-    day: date
-    digest: str
-    counts: tuple[DayCount, ...]
 
 
 def reconcile(unit: Connection, sender_id: int, day: date) -> Reconciliation:

@@ -1,7 +1,4 @@
-"""The WABO log (J.C.A.M. Buijs, DOI 10.4121/uuid:a07386a5-7be3-4367-9535-70bc9e77dbe6) through the hub.
-
-The excerpt always runs; the whole log when HUB_TEST_DATA, or the sibling folder of the checkout, holds it.
-"""
+"""The WABO log (J.C.A.M. Buijs, DOI 10.4121/uuid:a07386a5-7be3-4367-9535-70bc9e77dbe6) through the hub."""
 
 import csv
 import json
@@ -29,13 +26,8 @@ from tests.hub_process import HubServer
 
 CHECKOUT = Path(__file__).parents[2]
 EXCERPT = CHECKOUT / "tests" / "samples" / "wabo_excerpt.xes"
-DATA = Path(os.environ.get("HUB_TEST_DATA") or CHECKOUT.parent / "shared" / "data")
-WHOLE_LOG = DATA / "wabo_receipt.xes.gz"
+WHOLE_LOG = CHECKOUT / "tests" / "samples" / "wabo_receipt.xes.gz"
 LONG_AFTER = datetime(2026, 3, 2, 2, tzinfo=UTC)
-
-whole_log = pytest.mark.skipif(
-    not WHOLE_LOG.exists(), reason=f"没有 WABO 日志 {WHOLE_LOG.name}：用 HUB_TEST_DATA 指定它所在的目录"
-)
 
 STANDING_FINDINGS = "select rule_code, outcome, count(*) from finding where retracted_at is null group by 1, 2"
 FINDINGS_WITH_SUBJECT = (
@@ -147,14 +139,12 @@ def test_excerpt_arrives_over_soap(hub_server: HubServer) -> None:
 # --- the whole log ----------------------------------------------------------------------------------------------
 
 
-@whole_log
 def test_clock_and_deadlines_of_the_whole_log_agree_but_for_eleven_cases() -> None:
     result = compared(WHOLE_LOG)
     assert (result["cases"], result["events"], result["ended"]) == (1434, 8577, 1329)
     assert (result["lateByLog"], result["lateByHub"], len(result["differing"])) == (377, 366, 11)
 
 
-@whole_log
 def test_list_of_dirty_records_in_the_documents_is_that_of_the_log(tmp_path: Path) -> None:
     fresh = tmp_path / "dirty.csv"
     result = compared(WHOLE_LOG, "--dirty-records", str(fresh))
@@ -163,7 +153,6 @@ def test_list_of_dirty_records_in_the_documents_is_that_of_the_log(tmp_path: Pat
     assert fresh.read_text(encoding="utf-8") == committed.read_text(encoding="utf-8")
 
 
-@whole_log
 def test_whole_log_in_random_order_with_repeats_is_stored_once_and_judged_as_documented(tmp_path: Path) -> None:
     plan = ImportPlan(order="random", seed=1, duplicates=0.05)
     with imported(tmp_path, WHOLE_LOG, plan) as (hub, summary):

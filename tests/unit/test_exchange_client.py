@@ -134,7 +134,7 @@ def test_ping_case_numbers_and_totals_are_read(hub):
     assert client.ping().server_time == datetime(2026, 3, 2, 2, tzinfo=UTC)
     assert client.allocate_case_nos("33032400AJ-XK-0001", 2) == ["A", "B"]
     totals = client.reconcile(date(2026, 3, 2))
-    assert (totals.day, totals.totals[0].count) == (date(2026, 3, 2), 7)
+    assert (totals.day, totals.counts[0].count) == (date(2026, 3, 2), 7)
 
 
 def test_fault_becomes_a_rejection_with_code_path_and_chinese_text(hub):

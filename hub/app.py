@@ -93,11 +93,10 @@ def create_app(hub: Hub, public_url: str, loops: list[Loop]) -> FastAPI:
     )
     # A mount would answer the bare path with a redirect, which no SOAP client follows with its POST.
     app.router.routes.extend(Route(path, gate) for path in (SOAP_PATH, SOAP_PATH + "/"))
-    app.include_router(
-        create_console(_console_services(hub), public_url=public_url, county_name=hub.settings.county_name)
-    )
+    console = create_console(_console_services(hub), public_url=public_url, county_name=hub.settings.county_name)
+    app.include_router(console.router)
     app.include_router(create_rest(_rest_context(hub)))
-    install_problems(app)
+    install_problems(app, console.failure)
     return app
 
 

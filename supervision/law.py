@@ -27,8 +27,9 @@ class Law:
     rules: tuple[RuleInForce, ...]
 
     def due_soon_until(self, now: datetime) -> datetime:
-        """What is due before this is due soon: closing of the second working day from today."""
-        return self.calendar.closing(self.calendar.working_day_after(china_day(now), DUE_SOON_WORKING_DAYS))
+        """What is due before this is due soon: up to and with the closing of the second working day from today."""
+        last_day = self.calendar.working_day_after(china_day(now), DUE_SOON_WORKING_DAYS)
+        return self.calendar.closing(last_day) + timedelta(microseconds=1)
 
 
 def law_in_force(unit: Connection) -> Law:

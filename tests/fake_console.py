@@ -189,7 +189,7 @@ class FakeConsole:
 
 def fake_app(services: FakeConsole | None = None, public_url: str = "") -> FastAPI:
     app = FastAPI()
-    app.include_router(create_console(services or FakeConsole(), public_url=public_url))
+    app.include_router(create_console(services or FakeConsole(), public_url=public_url).router)
     return app
 
 

@@ -134,7 +134,7 @@ class Console:
         except SignInNeededError:
             return protect_page(_to_sign_in(request))
         except HubError as error:
-            return protect_page(self._failure(request, error))
+            return protect_page(self.failure(request, error))
 
     def _signed_in(self, request: Request, form: Mapping[str, str], right: Right, handler: Handler) -> Response:
         session = request.cookies.get(self.cookies.session, "")
@@ -150,7 +150,8 @@ class Console:
         except HubError as error:
             return self.render(visit, "problem.html", _status(error), error=error, heading=_heading(error))
 
-    def _failure(self, request: Request, error: HubError) -> Response:
+    def failure(self, request: Request, error: HubError) -> Response:
+        """The page that says what went wrong to somebody who need not be signed in."""
         return self.render_open("problem.html", _status(error), error=error, heading=_heading(error))
 
 

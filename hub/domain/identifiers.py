@@ -200,7 +200,6 @@ def is_unified_no(text: str) -> bool:
 
 _SHORTEST_RESIDENT_ID = 15
 _SHORTEST_MOBILE_NO = 11
-_LONGEST_PERSONAL_NAME = 4
 
 
 def mask_id_no(number: str) -> str:
@@ -216,9 +215,8 @@ def mask_phone(number: str) -> str:
 
 
 def mask_name(name: str) -> str:
-    """First character of a person's name; first 2 and last 2 of a longer one, taken as an organisation's."""
-    text = name.strip()
-    return _keep_ends(text, 2, 2) if len(text) > _LONGEST_PERSONAL_NAME else _keep_ends(text, 1, 0)
+    """First character of a person's name, however long. Organisations' names are public and need no mask."""
+    return _keep_ends(name.strip(), 1, 0)
 
 
 def _keep_outermost(text: str) -> str:

@@ -4,6 +4,8 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
 from types import MappingProxyType, TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from hub.domain.errors import FieldIssue, HubError, RejectedError, RetryableError
+from hub.domain.errors import FieldIssue, HubError, NotFoundError, RejectedError, RetryableError
 from hub.gateway.catalogue import ErrorEntry, catalogue
 from hub.gateway.http_bodies import RepeatedHeaderError, RequestHeaders
 
@@ -124,13 +126,22 @@ def _parameter_issue(found: Mapping[str, Any]) -> FieldIssue:
     return FieldIssue(code, name, text.format_map(found.get("ctx", {})))
 
 
-def install_problems(app: FastAPI) -> None:
-    """Problems for what no route of an application answers: unknown addresses, wrong methods, and faults of ours."""
-    app.add_exception_handler(HTTPException, _unrouted)
+FailurePage = Callable[[Request, HubError], Response]
+
+
+def install_problems(app: FastAPI, page: FailurePage | None = None) -> None:
+    """Problems for what no route of an application answers: unknown addresses, wrong methods, and faults of ours.
+
+    Somebody who looks for a page gets `page` instead.
+    """
+    app.add_exception_handler(HTTPException, partial(_unrouted, page))
     app.add_exception_handler(Exception, _failed)
 
 
-def _unrouted(request: Request, error: Exception) -> Response:
+def _unrouted(page: FailurePage | None, request: Request, error: Exception) -> Response:
+    looks_for_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if page is not None and looks_for_page and getattr(error, "status_code", 0) == HTTPStatus.NOT_FOUND:
+        return page(request, NotFoundError("HUB-4043", "没有这个页面"))
     status = error.status_code if isinstance(error, HTTPException) else 500
     code, text = _UNROUTED.get(status, (_INTERNAL_ERROR, _INTERNAL_TEXT))
     response = problem(RejectedError(code, text), _trace_id(request), status=status)

@@ -17,6 +17,7 @@ from ingest.pipeline import Pipeline
 
 MAX_ATTEMPTS = 5
 BATCH_MESSAGES = 10
+BATCH_RECORDS = 1500  # a batch holds SQLite's only write lock, and the door waits for it
 _FIRST_WAIT = timedelta(seconds=1)
 _LONGEST_WAIT = timedelta(minutes=5)
 
@@ -31,33 +32,30 @@ class Consumer:
     pipeline: Pipeline
     now: Callable[[], datetime]
 
-    def work_once(self, limit: int = BATCH_MESSAGES) -> int:
-        """Processes up to `limit` waiting messages; how many were taken. Raises RetryableError without a database."""
+    def work_once(self) -> int:
+        """Processes a batch of waiting messages; how many it held. Raises RetryableError without a database."""
         with self.database.read() as unit:
-            waiting = exchange.due_outbox_ids(unit, self.now(), limit)
-        if not waiting:
-            return 0
-        error = self._try(limit, None)
-        if error is not None:
+            waiting = exchange.due_messages(unit, self.now(), messages=BATCH_MESSAGES, records=BATCH_RECORDS)
+        if waiting and self._try(waiting) is not None:
             for outbox_id in waiting:
                 self._work_alone(outbox_id)
         return len(waiting)
 
-    def _try(self, limit: int, only: int | None) -> Exception | None:
+    def _try(self, outbox_ids: list[int]) -> Exception | None:
         try:
             with self.database.unit() as unit:
-                batch = exchange.claim(unit, self.pipeline.sealer, self.now(), limit=limit, only=only)
+                batch = exchange.claim(unit, self.pipeline.sealer, outbox_ids)
                 if batch:
                     self.pipeline.process(unit, batch, self.now())
         except RetryableError:
             raise
         except Exception as exc:  # noqa: BLE001 - the one broad catch: whatever a message does, the worker lives on
-            log.warning("message failed", outbox_id=only, error=type(exc).__name__)
+            log.warning("processing failed", outbox_ids=outbox_ids, error=type(exc).__name__)
             return exc.with_traceback(None)  # its frames hold cursors
         return None
 
     def _work_alone(self, outbox_id: int) -> None:
-        error = self._try(1, outbox_id)
+        error = self._try([outbox_id])
         if error is None:
             return
         failure = error if isinstance(error, HubError) else RejectedError("HUB-9001", "处理时发生内部错误")

@@ -1,4 +1,4 @@
-"""From accepted messages to stored and judged facts. Reads like its last function: read, store, judge."""
+"""From accepted messages to stored and judged facts: read, store, judge."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -221,18 +221,33 @@ def _waiting_state(unit: Connection, envelope_id: int) -> RecordState:
     return RecordState.QUEUED if tried else RecordState.RECEIVED
 
 
-def claim(unit: Connection, sealer: Sealer, now: datetime, *, limit: int, only: int | None = None) -> list[Waiting]:
-    """Takes messages that are due, oldest first, for the length of this unit of work; other workers pass them by."""
+def due_messages(unit: Connection, now: datetime, *, messages: int, records: int) -> list[int]:
+    """Outbox ids of waiting messages, oldest first: at most `messages`, and no more once `records` are reached."""
     query = (
-        select(outbox.c.id.label("outbox_id"), outbox.c.attempts, envelope)
+        select(outbox.c.id, envelope.c.accepted_count)
         .join_from(outbox, envelope)
         .where(outbox.c.available_at <= now)
         .order_by(outbox.c.id)
-        .limit(limit)
+        .limit(messages)
+    )
+    chosen, counted = [], 0
+    for row in unit.execute(query).all():
+        if counted >= records:
+            break
+        chosen.append(row.id)
+        counted += row.accepted_count
+    return chosen
+
+
+def claim(unit: Connection, sealer: Sealer, outbox_ids: Sequence[int]) -> list[Waiting]:
+    """Takes messages for the length of this unit of work; what another worker holds or has done is passed by."""
+    query = (
+        select(outbox.c.id.label("outbox_id"), outbox.c.attempts, envelope)
+        .join_from(outbox, envelope)
+        .where(outbox.c.id.in_(outbox_ids))
+        .order_by(outbox.c.id)
         .with_for_update(skip_locked=True, of=outbox)
     )
-    if only is not None:
-        query = query.where(outbox.c.id == only)
     # All rows first: a body that cannot be opened raises, and a half-read SELECT would pin SQLite's snapshot.
     return [_waiting(row, sealer) for row in unit.execute(query).all()]
 
@@ -251,11 +266,6 @@ def _waiting(row: AnyRow, sealer: Sealer) -> Waiting:
         rejected_seqs=frozenset(error[0] for error in row.errors),
         attempts=row.attempts,
     )
-
-
-def due_outbox_ids(unit: Connection, now: datetime, limit: int) -> list[int]:
-    query = select(outbox.c.id).where(outbox.c.available_at <= now).order_by(outbox.c.id).limit(limit)
-    return list(unit.execute(query).scalars())
 
 
 def count_attempt(unit: Connection, outbox_id: int, code: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from hub.domain.errors import RetryableError
@@ -58,11 +58,10 @@ class Database:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    # Only outages: what the database says of a value (DataError, IntegrityError) would be said again at every retry.
     try:
         yield
-    except IntegrityError:
-        raise  # a broken unique key is an answer, not an outage: the store that expects it handles it
-    except (OperationalError, DBAPIError, TimeoutError) as exc:
+    except (OperationalError, InterfaceError, TimeoutError) as exc:
         raise RetryableError("HUB-9002", "数据库暂时不可用，请稍后用同一报文标识重试") from exc
 
 

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from adapters.messages import records_of
 from adapters.samples import masked_sample
 from hub.domain.errors import FieldIssue, RejectedError
+from hub.domain.receipts import path_in_message
 from hub.domain.record_json import to_json
-from hub.domain.records import RECORD_KINDS, ProcessRecord, Record, ResultRecord, ServiceItem
+from hub.domain.records import RECORD_KINDS, ProcessRecord, Record, RecordKind, ResultRecord, ServiceItem
 from hub.stores import case_library, exchange, processes, registry, results, service_items, supervision
 from hub.stores.exchange import SetAside, Waiting
 from hub.stores.facts import Incoming, Stored
@@ -56,8 +57,7 @@ class Pipeline:
         ]
         for part in stored:
             for entry, error in part.refused:
-                sample = masked_sample(to_json(entry.record))
-                aside.setdefault(entry.envelope_id, []).append(SetAside(entry.seq, entry.record_id, error, sample))
+                aside.setdefault(entry.envelope_id, []).append(_contradicting(entry, error))
         registry.learn_department_names(unit, _names(steps, stored[0].added))
         new_items = {entry.record.item_code for entry in stored[0].added}
         supervision.wake_cases(unit, case_library.cases_of_items(unit, new_items), now)
@@ -78,20 +78,23 @@ def _read(batch: Sequence[Waiting]) -> tuple[list[Incoming[Any]], dict[int, list
     incoming: list[Incoming[Any]] = []
     aside: dict[int, list[SetAside]] = {}
     for waiting in batch:
-        kind = RECORD_KINDS[waiting.kind]
+        kind, envelope_id = RECORD_KINDS[waiting.kind], waiting.envelope_id
+        origin = (waiting.sender_id, envelope_id)
         for seq, reading, node in records_of(waiting.body_format, kind, waiting.body, waiting.charset):
             if seq in waiting.rejected_seqs:
                 continue
             if reading.record is None:
-                aside.setdefault(waiting.envelope_id, []).append(_unreadable(seq, reading.issues[0], node))
-                continue
-            incoming.append(
-                Incoming(
-                    reading.record, waiting.sender_id, waiting.envelope_id, seq, waiting.received_at, reading.notes
-                )
-            )
+                aside.setdefault(envelope_id, []).append(_unreadable(kind, seq, reading.issues[0], node))
+            else:
+                incoming.append(Incoming(kind, reading.record, *origin, seq, waiting.received_at, reading.notes))
     return incoming, aside
 
 
-def _unreadable(seq: int, issue: FieldIssue, node: object) -> SetAside:
-    return SetAside(seq, None, RejectedError(issue.code, issue.message, issue.path), masked_sample(node))
+def _unreadable(kind: RecordKind, seq: int, issue: FieldIssue, node: object) -> SetAside:
+    path = path_in_message(kind.element, seq, issue.path)
+    return SetAside(seq, None, RejectedError(issue.code, issue.message), path, masked_sample(node))
+
+
+def _contradicting(entry: Incoming[Any], error: RejectedError) -> SetAside:
+    path = path_in_message(entry.kind.element, entry.seq, error.path or "")
+    return SetAside(entry.seq, entry.record_id, error, path, masked_sample(to_json(entry.record)))

@@ -24,6 +24,11 @@ class RecordState(StrEnum):
     REJECTED = "REJECTED"  # refused at the door; the sender must mend it
 
 
+def path_in_message(element: str, seq: int, path: str) -> str:
+    """Where a field stands in its message: `record[3]/handledAt`; the record itself when the path is empty."""
+    return f"{element}[{seq}]/{path}".rstrip("/")
+
+
 @dataclass(frozen=True, slots=True)
 class RecordError:
     """Why one record was refused. `path` is relative to the message: `record[3]/handledAt`."""

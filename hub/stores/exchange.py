@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from hub.domain.envelopes import Envelope
 from hub.domain.errors import HubError
-from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord
+from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord, path_in_message
 from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
 from hub.stores.sealing import Sealer
 
@@ -110,11 +110,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A record that cannot be taken: where it stands, why, and a masked sample."""
+    """A record that cannot be taken: where it stands, why, and a masked sample. `path` is relative to the message."""
 
     seq: int
     record_id: str | None
     error: HubError
+    path: str = ""
     sample: str = ""
 
 
@@ -159,8 +160,7 @@ def accept(unit: Connection, sealed_body: bytes, message: Envelope) -> Receipt |
 
 
 def _error_row(seq: int, record_id: str | None, message: Envelope, issue: Any) -> list[Any]:
-    path = f"{message.kind.element}[{seq}]/{issue.path}".rstrip("/")
-    return [seq, record_id, issue.code, path, issue.message]
+    return [seq, record_id, issue.code, path_in_message(message.kind.element, seq, issue.path), issue.message]
 
 
 def enqueue(unit: Connection, envelope_ids: Iterable[int], now: datetime) -> None:
@@ -312,7 +312,7 @@ def set_aside(unit: Connection, envelope_id: int, records: Sequence[SetAside], n
             "seq": record.seq,
             "record_id": record.record_id,
             "code": record.error.code,
-            "path": record.error.path or "",
+            "path": record.path,
             "message": record.error.message,
             "sample": record.sample,
             "state": "OPEN",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from hub.domain.errors import FieldIssue, RejectedError
-from hub.domain.records import Record, ServiceItem
+from hub.domain.records import Record, RecordKind, ServiceItem
 
 R = TypeVar("R", bound=Record)
 
@@ -16,6 +16,7 @@ R = TypeVar("R", bound=Record)
 class Incoming(Generic[R]):
     """One accepted record on its way into a store."""
 
+    kind: RecordKind
     record: R
     sender_id: int
     envelope_id: int

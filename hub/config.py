@@ -3,9 +3,8 @@
 import os
 import secrets
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ONE_MIB = 1024 * 1024
@@ -19,7 +18,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("var"), description="数据目录：内嵌数据库、密钥文件")
     database_url: str = Field("", description="数据库地址；空 = 数据目录下的 SQLite")
-    broker_url: str = Field("db://", description="队列；db:// = 用数据库作队列")
+    broker_url: str = Field("db://", pattern="^db://$", description="队列；目前只有 db:// = 用数据库作队列")
     public_url: str = Field("", description="对外地址，写入 WSDL；空 = http://监听地址:端口")
     secret_key: SecretStr | None = Field(None, description="加密密钥（任意长文本）；空 = 用密钥文件")
     secret_key_file: Path | None = Field(None, description="密钥文件；空 = 数据目录下 secret.key，首次启动时生成")
@@ -34,14 +33,6 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(30, ge=1, description="页面登录空闲超时（分钟）")
     session_hours: int = Field(10, ge=1, description="页面登录最长时间（小时）")
     log_level: str = Field("INFO", description="日志级别")
-
-    @model_validator(mode="after")
-    def _only_known_variables(self) -> Self:
-        known = {f"HUB_{name.upper()}" for name in type(self).model_fields}
-        unknown = sorted(name for name in os.environ if name.startswith("HUB_") and name not in known | _NOT_SETTINGS)
-        if unknown:
-            raise ValueError(f"不认识的设置变量：{'、'.join(unknown)}")
-        return self
 
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'hub.db'}"
@@ -63,6 +54,12 @@ class Settings(BaseSettings):
 
     def _key_path(self) -> Path:
         return self.secret_key_file or self.data_dir / "secret.key"
+
+
+def unknown_variables() -> list[str]:
+    """`HUB_*` variables that nothing reads: a misspelt setting would otherwise silently keep its default."""
+    known = {f"HUB_{name.upper()}" for name in Settings.model_fields} | _NOT_SETTINGS
+    return sorted(name for name in os.environ if name.startswith("HUB_") and name not in known)
 
 
 _NOT_SETTINGS = frozenset({"HUB_TEST_POSTGRES", "HUB_TEST_RABBITMQ", "HUB_CHROMIUM"})

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from hub.cli.logs import configure_logs
-from hub.config import Settings
+from hub.cli.output import say
+from hub.config import Settings, unknown_variables
 from hub.domain.errors import RejectedError, RetryableError
 from hub.stores import audit
 from hub.stores.audit import Act
@@ -61,13 +62,13 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as exc:
         raise RejectedError("HUB-4006", "；".join(_setting_problem(problem) for problem in exc.errors())) from exc
     configure_logs(settings.log_level)
+    for name in unknown_variables():
+        say(f"注意：没有 {name} 这个设置，已忽略")
     return settings
 
 
 def _setting_problem(problem: Any) -> str:
-    if problem["loc"]:
-        return f"设置 HUB_{str(problem['loc'][0]).upper()} 的值不合规"
-    return str(problem["msg"]).removeprefix("Value error, ")
+    return f"设置 HUB_{str(problem['loc'][0]).upper()} 的值不合规"
 
 
 @contextmanager

@@ -35,27 +35,32 @@ class Consumer:
     def work_once(self) -> int:
         """Processes a batch of waiting messages; how many it held. Raises RetryableError without a database."""
         with self.database.read() as unit:
-            waiting = exchange.due_messages(unit, self.now(), messages=BATCH_MESSAGES, records=BATCH_RECORDS)
-        if waiting and self._try(waiting) is not None:
-            for outbox_id in waiting:
+            if not exchange.is_any_due(unit, self.now()):
+                return 0
+        taken, error = self._process(None)
+        if error is not None:
+            for outbox_id in taken:
                 self._work_alone(outbox_id)
-        return len(waiting)
+        return len(taken)
 
-    def _try(self, outbox_ids: list[int]) -> Exception | None:
+    def _process(self, only: int | None) -> tuple[list[int], Exception | None]:
+        """One unit of work over the messages due, or over one of them: which were taken, and what went wrong."""
+        taken = [] if only is None else [only]
         try:
             with self.database.unit() as unit:
-                batch = exchange.claim(unit, self.pipeline.sealer, outbox_ids)
+                taken = taken or exchange.take_due(unit, self.now(), messages=BATCH_MESSAGES, records=BATCH_RECORDS)
+                batch = exchange.open_taken(unit, self.pipeline.sealer, taken)
                 if batch:
                     self.pipeline.process(unit, batch, self.now())
         except RetryableError:
             raise
         except Exception as exc:  # noqa: BLE001 - the one broad catch: whatever a message does, the worker lives on
-            log.warning("processing failed", outbox_ids=outbox_ids, error=type(exc).__name__)
-            return exc.with_traceback(None)  # its frames hold cursors
-        return None
+            log.warning("processing failed", outbox_ids=taken, error=type(exc).__name__)
+            return taken, exc.with_traceback(None)  # its frames hold cursors
+        return taken, None
 
     def _work_alone(self, outbox_id: int) -> None:
-        error = self._try([outbox_id])
+        _, error = self._process(outbox_id)
         if error is None:
             return
         failure = error if isinstance(error, HubError) else RejectedError("HUB-9001", "处理时发生内部错误")

@@ -221,26 +221,34 @@ def _waiting_state(unit: Connection, envelope_id: int) -> RecordState:
     return RecordState.QUEUED if tried else RecordState.RECEIVED
 
 
-def due_messages(unit: Connection, now: datetime, *, messages: int, records: int) -> list[int]:
-    """Outbox ids of waiting messages, oldest first: at most `messages`, and no more once `records` are reached."""
+def is_any_due(unit: Connection, now: datetime) -> bool:
+    return unit.execute(select(outbox.c.id).where(outbox.c.available_at <= now).limit(1)).first() is not None
+
+
+def take_due(unit: Connection, now: datetime, *, messages: int, records: int) -> list[int]:
+    """Outbox ids of waiting messages, oldest first, held until the unit ends; other workers take those behind them.
+
+    At most `messages`, and no more once `records` are reached.
+    """
     query = (
         select(outbox.c.id, envelope.c.accepted_count)
         .join_from(outbox, envelope)
         .where(outbox.c.available_at <= now)
         .order_by(outbox.c.id)
         .limit(messages)
+        .with_for_update(skip_locked=True, of=outbox)
     )
-    chosen, counted = [], 0
+    taken, counted = [], 0
     for row in unit.execute(query).all():
         if counted >= records:
             break
-        chosen.append(row.id)
+        taken.append(row.id)
         counted += row.accepted_count
-    return chosen
+    return taken
 
 
-def claim(unit: Connection, sealer: Sealer, outbox_ids: Sequence[int]) -> list[Waiting]:
-    """Takes messages for the length of this unit of work; what another worker holds or has done is passed by."""
+def open_taken(unit: Connection, sealer: Sealer, outbox_ids: Sequence[int]) -> list[Waiting]:
+    """The messages with their bodies; what another worker holds or has done is passed by."""
     query = (
         select(outbox.c.id.label("outbox_id"), outbox.c.attempts, envelope)
         .join_from(outbox, envelope)

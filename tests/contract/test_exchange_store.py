@@ -1,6 +1,8 @@
 """Messages, receipts, the queue and the quarantine."""
 
+import threading
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -169,3 +171,23 @@ def test_reconciliation_counts_the_day_in_china(hub: SmallHub) -> None:
     assert [(count.kind, count.state, count.count) for count in first.counts] == [("PROCESS", "STORED", 2)]
     assert [(count.kind, count.state, count.count) for count in second.counts] == [("PROCESS", "RECEIVED", 1)]
     assert first.digest != second.digest
+
+
+def test_two_workers_share_the_queue_and_nothing_doubles(hub: SmallHub) -> None:
+    for number in range(40):
+        hub.push(PROCESS, [an_acceptance(case_no=f"C-{number % 7}", record_id=f"r-{number}")], f"m-{number}")
+    other = type(hub.consumer)(hub.database, hub.consumer.pipeline, hub.clock)
+    workers = [threading.Thread(target=drain, args=(consumer,)) for consumer in (hub.consumer, other)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    hub.work()
+    assert hub.rows("SELECT count(*), count(DISTINCT record_id) FROM process_record") == [(40, 40)]
+    assert hub.rows("SELECT count(*) FROM case_library") == [(7,)]
+    assert hub.rows("SELECT count(*) FROM outbox") == [(0,)]
+
+
+def drain(consumer: Any) -> None:
+    while consumer.work_once():
+        pass

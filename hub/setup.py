@@ -1,9 +1,12 @@
 """Prepares a database: schema, calendar, clock policy and rules that come with the program. Safe to repeat."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
+from typing import Any
 
+from hub.domain.errors import RejectedError
 from hub.domain.item_codes import subject_of
 from hub.stores import registry, rules
 from hub.stores.case_library import NO_SUBJECT
@@ -11,7 +14,8 @@ from hub.stores.session import Connection, Database
 from hub.stores.supervision import wake_unsettled_cases
 from hub.stores.upgrade import upgrade
 from supervision.judging.calendar import Calendar, shipped_calendar
-from supervision.judging.rule_documents import shipped_documents
+from supervision.judging.clock import ClockPolicy
+from supervision.judging.rule_documents import examples_that_fail, shipped_documents
 from supervision.law import RECHECK_AFTER
 
 
@@ -22,7 +26,15 @@ def prepare(database: Database, now: datetime) -> None:
         _seed_calendar(unit, now)
         schema = json.loads(files("schemas").joinpath("rule.schema.json").read_text(encoding="utf-8"))
         for document in shipped_documents(schema):
-            rules.add_rule_version(unit, document, now)
+            activate_rule(unit, document, now)
+
+
+def activate_rule(unit: Connection, document: Mapping[str, Any], now: datetime) -> None:
+    """Puts a rule version into force. Raises RejectedError HUB-4005 when it contradicts its own examples."""
+    problems = examples_that_fail(document, shipped_calendar(), ClockPolicy())
+    if problems:
+        raise RejectedError("HUB-4005", "；".join(problem.message for problem in problems), problems[0].path)
+    rules.add_rule_version(unit, document, now)
 
 
 def _seed_calendar(unit: Connection, now: datetime) -> None:

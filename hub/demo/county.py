@@ -41,9 +41,6 @@ class County:
     departments: Mapping[str, Department]
     items: tuple[ServiceItem, ...]
 
-    def items_of(self, department: Department) -> list[ServiceItem]:
-        return [item for item in self.items if item.org_code == department.code]
-
 
 @cache
 def demo_county() -> County:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, String, Table, insert, select, text
 
 from hub.domain.times import as_json
-from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
+from hub.stores.base import Document, RowId, UtcTime, metadata
 
 audit_event = Table(
     "audit_event",
@@ -78,7 +78,3 @@ def broken_links(unit: Connection) -> Iterator[int]:
         if row.previous_hash != previous or row.hash != _hash(dict(row._mapping)):
             yield row.id
         previous = row.hash
-
-
-def recent(unit: Connection, limit: int) -> list[AnyRow]:
-    return list(unit.execute(select(audit_event).order_by(audit_event.c.id.desc()).limit(limit)))

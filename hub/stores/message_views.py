@@ -11,7 +11,7 @@ from hub.domain.errors import NotFoundError
 from hub.domain.records import RECORD_KINDS
 from hub.domain.times import as_json
 from hub.stores.base import AnyRow
-from hub.stores.exchange import envelope, outbox, quarantine, receipt_of, record_states
+from hub.stores.exchange import envelope, quarantine, receipt_of, record_states
 from hub.stores.paging import Page, page
 from hub.stores.registry import sender
 from hub.stores.sealing import Sealer
@@ -186,7 +186,3 @@ def _held(row: AnyRow) -> dict[str, Any]:
         "reason": row.reason,
         "sample": row.sample,
     }
-
-
-def waiting_count(unit: Connection) -> int:
-    return unit.execute(select(func.count()).select_from(outbox)).scalar_one()

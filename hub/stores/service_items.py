@@ -131,11 +131,3 @@ def _fact(row: AnyRow) -> ItemFact:
         statutory_limit_unit=row.statutory_limit_unit,
         valid_from=row.valid_from,
     )
-
-
-def item_names(unit: Connection) -> dict[str, str]:
-    table = service_item_version
-    rows = unit.execute(
-        select(table.c.item_code, table.c.item_name).where(table.c.is_current).order_by(table.c.item_code)
-    )
-    return {row.item_code: row.item_name for row in rows}

@@ -3,12 +3,16 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+
+from hub.domain.errors import RejectedError
 from hub.domain.records import ITEM, PROCESS
 from hub.domain.times import CHINA_TIME
-from hub.setup import add_calendar
+from hub.setup import activate_rule, add_calendar
 from hub.stores import audit
 from hub.stores.card_views import CardQuery, card_detail, search_cards
 from hub.stores.case_views import CaseQuery, search_cases
+from hub.stores.rules import active_rule_documents
 from supervision.judging.calendar import shipped_calendar
 from supervision.proof import recomputes_the_same
 from tests.builders import DAY, MONDAY_MORNING, SmallHub, a_result, a_step, an_acceptance, an_item
@@ -144,3 +148,12 @@ def test_new_calendar_moves_the_due_date_of_a_running_case(hub: SmallHub) -> Non
     with hub.database.read() as unit:
         (case,) = search_cases(unit, CaseQuery()).items
     assert case["promisedDueAt"] == "2026-03-12T17:30:00.000+08:00"
+
+
+def test_rule_that_contradicts_its_own_example_is_not_put_into_force(hub: SmallHub) -> None:
+    with hub.database.unit() as unit:
+        (document,) = [shown for shown in active_rule_documents(unit) if shown["code"] == "T04"]
+        wrong = [example | {"expect": "SILENT"} for example in document["examples"]]
+        with pytest.raises(RejectedError) as refused:
+            activate_rule(unit, document | {"version": 2, "examples": wrong}, hub.clock())
+    assert refused.value.code == "HUB-4005"

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         """Makes the key file where no key is given and none exists; readable by its owner only."""
         if self.secret_key is not None or self._key_path().exists():
             return
-        self._key_path().parent.mkdir(parents=True, exist_ok=True)
+        self._key_path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._key_path(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(_KEY_BYTES))

@@ -24,7 +24,7 @@ def init(as_json: JsonFlag = False) -> None:
 
 def prepare_hub(desk: Desk) -> None:
     """Key file, schema, calendar and rules; nothing that is there already is touched."""
-    desk.settings.data_dir.mkdir(parents=True, exist_ok=True)
+    desk.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # names stand readable in the database
     desk.settings.ensure_secret()
     prepare(desk.database, desk.now())
     with desk.database.unit() as unit:

@@ -111,10 +111,9 @@ def _rest_context(hub: Hub) -> RestContext:
 def _soap_gate(hub: Hub, public_url: str) -> SoapGate:
     settings = hub.settings
     limits = GateLimits(
-        body_bytes=settings.max_body_bytes,
-        body_deadline_seconds=settings.body_deadline_seconds,
-        calls=settings.door_queue,
-    )
+        body_bytes=settings.max_body_bytes, body_deadline_seconds=settings.body_deadline_seconds,
+        records=settings.max_records, calls=settings.door_queue,
+    )  # fmt: skip
     pool = ThreadPoolExecutor(settings.door_threads, thread_name_prefix="door")
     return SoapGate(hub.exchange, Published(wsdl(public_url + SOAP_PATH), types_xsd()), limits, pool)
 

@@ -1,4 +1,4 @@
-"""Prepares a database: schema, calendar, clock policy and rules that come with the program. Safe to repeat."""
+"""Prepares a database: schema, calendar and rules that come with the program. Safe to repeat."""
 
 import json
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ import typer
 from hub.cli.desk import open_desk
 from hub.cli.failures import ExitCode
 from hub.cli.noun import Noun
-from hub.cli.output import JsonFlag, coloured, say, shown, write, write_json, write_rows
+from hub.cli.output import JsonFlag, coloured, shown, write, write_json, write_page
 from hub.console.clock_words import DAY_KINDS, day_note
 from hub.domain.codes import CARD_LEVELS
 from hub.stores.card_views import CardQuery, card_detail, search_cards
@@ -48,11 +48,7 @@ def list_(
     """
     with open_desk() as desk, desk.database.read() as unit:
         page = search_cards(unit, CardQuery(level=level, state=state, org_code=org, rule_code=rule, limit=limit))
-    if as_json:
-        write_json({"items": page.items, "next": page.next})
-        return
-    write_rows(page.items, _COLUMNS)
-    say("还有更多" if page.next else f"共 {len(page.items)} 张")
+    write_page(page, _COLUMNS, as_json=as_json)
 
 
 @noun.verb()

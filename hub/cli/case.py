@@ -6,7 +6,7 @@ import typer
 
 from hub.cli.desk import Desk, open_desk
 from hub.cli.noun import Noun
-from hub.cli.output import JsonFlag, say, write, write_fields, write_json, write_rows
+from hub.cli.output import JsonFlag, write, write_fields, write_json, write_page, write_rows
 from hub.console.clock_words import DAY_KINDS, day_note, sentence
 from hub.stores.case_views import CaseQuery, CaseReader, search_cases
 from hub.stores.paging import LARGEST_PAGE
@@ -110,8 +110,4 @@ def find(
     """
     with open_desk() as desk, desk.database.read() as unit:
         page = search_cases(unit, CaseQuery(q=" ".join(words), limit=limit))
-    if as_json:
-        write_json({"items": page.items, "next": page.next})
-        return
-    write_rows(page.items, _LIST)
-    say("没有找到" if not page.items else "还有更多，请加词缩小范围" if page.next else f"共 {len(page.items)} 件")
+    write_page(page, _LIST, as_json=as_json)

@@ -6,7 +6,7 @@ import typer
 
 from hub.cli.desk import open_desk
 from hub.cli.noun import Noun
-from hub.cli.output import JsonFlag, say, write, write_fields, write_json, write_rows
+from hub.cli.output import JsonFlag, write, write_fields, write_json, write_page, write_rows
 from hub.stores.message_views import MessageQuery, message_detail, search_messages
 from hub.stores.paging import LARGEST_PAGE
 
@@ -36,11 +36,7 @@ def list_(
     """
     with open_desk() as desk, desk.database.read() as unit:
         page = search_messages(unit, MessageQuery(sender=sender, status=status, state=state, limit=limit))
-    if as_json:
-        write_json({"items": page.items, "next": page.next})
-        return
-    write_rows(page.items, _COLUMNS)
-    say("还有更多" if page.next else f"共 {len(page.items)} 条")
+    write_page(page, _COLUMNS, as_json=as_json)
 
 
 @noun.verb()

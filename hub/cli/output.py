@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hub.stores.paging import Page
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="以 JSON 输出，便于程序读取")]
 
 Columns = Sequence[tuple[str, str]]
@@ -45,6 +47,15 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Columns) -> None:
     for row in rows:
         table.add_row(*(shown(row.get(key)) for key, _ in columns))
     Console(no_color="NO_COLOR" in os.environ).print(table, markup=False)
+
+
+def write_page(page: Page, columns: Columns, *, as_json: bool) -> None:
+    """One page of a list, and whether more follows."""
+    if as_json:
+        write_json({"items": page.items, "next": page.next})
+        return
+    write_rows(page.items, columns)
+    say("还有更多" if page.next else f"共 {len(page.items)} 条")
 
 
 def write_fields(row: Mapping[str, Any], columns: Columns) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from hub.cli.desk import actor, open_desk
 from hub.cli.noun import Noun
-from hub.cli.output import JsonFlag, say, write_json, write_rows
+from hub.cli.output import JsonFlag, say, write_json, write_page
 from hub.stores import quarantine_acts
 from hub.stores.message_views import QuarantineQuery, search_quarantine
 from hub.stores.paging import LARGEST_PAGE
@@ -37,11 +37,7 @@ def list_(
     """
     with open_desk() as desk, desk.database.read() as unit:
         page = search_quarantine(unit, QuarantineQuery(None if state == _ALL else state, code, limit))
-    if as_json:
-        write_json({"items": page.items, "next": page.next})
-        return
-    write_rows(page.items, _COLUMNS)
-    say("还有更多" if page.next else f"共 {len(page.items)} 条")
+    write_page(page, _COLUMNS, as_json=as_json)
 
 
 @noun.verb()

@@ -41,4 +41,4 @@ class Envelope:
     received_at: datetime
     trace_id: str
     arrivals: Sequence[Arrival]
-    charset: str = "utf-8"  # how the door found the body to be encoded: "utf-8" or "gb18030"
+    charset: str = "utf-8"  # how the door found the body to be encoded: "utf-8", "utf-8-sig" or "gb18030"

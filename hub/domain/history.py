@@ -1,7 +1,7 @@
 """The facts of one case, as the judge reads them. Facts carry what departments claim and when the hub received it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 
@@ -25,6 +25,15 @@ class StepFact:
     def happened_at(self) -> datetime | None:
         """When the step happened as far as it is known: handled, else started."""
         return self.handled_at or self.started_at
+
+
+def business_order(step: StepFact) -> tuple[bool, datetime, int, str]:
+    """Sort key: time, sequence number, record id; steps without a time last. When it was received never decides."""
+    at = step.happened_at
+    return at is None, at or _UNTIMED, step.step_seq, step.record_id
+
+
+_UNTIMED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

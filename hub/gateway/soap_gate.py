@@ -42,6 +42,7 @@ class GateLimits:
 
     body_bytes: int = 10 * 2**20
     body_deadline_seconds: float = 60.0
+    records: int = 1000
     shape: ShapeLimits = field(default_factory=ShapeLimits)
     calls: int = 64  # under way and waiting together; each may hold a body
 
@@ -159,7 +160,7 @@ class SoapGate:
         envelope = open_envelope(parse(content, self._limits.shape))
         operation_name(envelope.operation, OPERATION_NAMES, _hints(request.headers))
         digest = hashlib.sha256(body).hexdigest()
-        call = Call(self._exchange, sender, body, text.charset, digest, request.trace_id)
+        call = Call(self._exchange, sender, body, text.charset, digest, request.trace_id, self._limits.records)
         answer = self._service.answer(envelope, call)
         return Reply(200, envelope.version.media_type + "; charset=utf-8", answer)
 

@@ -47,7 +47,7 @@ class SoapExchange(SenderDirectory, Protocol):
 class Call:
     """One call of one sender; `body` is the HTTP body byte for byte, `digest` its SHA-256 in hex.
 
-    `charset` is how the door found the body to be encoded.
+    `charset` is how the door found the body to be encoded; `most_records` the county's limit for one message.
     """
 
     exchange: SoapExchange
@@ -56,6 +56,7 @@ class Call:
     charset: str
     digest: str
     trace_id: str
+    most_records: int
 
 
 def _push(kind: RecordKind, call: Call, operation: etree._Element) -> Receipt:
@@ -63,8 +64,9 @@ def _push(kind: RecordKind, call: Call, operation: etree._Element) -> Receipt:
     message_id = parameters.message_id()
     if not parameters.records:
         raise RejectedError("HUB-1017", f"报文中没有 {kind.element} 元素")
-    if len(parameters.records) > kind.max_per_message:
-        raise RejectedError("HUB-1016", f"报文中的记录超过 {kind.max_per_message} 条，请拆成多个报文")
+    most = min(kind.max_per_message, call.most_records)
+    if len(parameters.records) > most:
+        raise RejectedError("HUB-1016", f"报文中的记录超过 {most} 条，请拆成多个报文")
     return call.exchange.receive(
         Envelope(
             sender=call.sender,

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from hub.domain import codes
 from hub.domain.errors import NotFoundError
+from hub.domain.fields import camel_case
 from hub.domain.history import CaseHistory
 from hub.domain.identifiers import mask_name, tidy
 from hub.domain.times import as_json, day_bounds
@@ -333,12 +334,7 @@ def _listed(unit: Connection, table: Any, case_id: int, names: Sequence[str]) ->
     current = select(process_record.c.id).where(process_record.c.case_id == case_id, process_record.c.is_current)
     mine = (table.c.case_id == case_id) & (table.c.process_record_id.in_(current) | table.c.process_record_id.is_(None))
     rows = unit.execute(select(table).where(mine).order_by(table.c.id))
-    return [{_camel(name): getattr(row, name) for name in names} for row in rows]
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
+    return [{camel_case(name): getattr(row, name) for name in names} for row in rows]
 
 
 def _unjudged(unit: Connection, case_id: int) -> list[dict[str, Any]]:

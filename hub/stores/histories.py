@@ -1,19 +1,16 @@
 """Reads the facts of many cases at once, as the judge wants them: current revisions, one history per case."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from hub.domain.history import ApplicationFact, CaseHistory, ResultFact, SpecialFact, StepFact
+from hub.domain.history import ApplicationFact, CaseHistory, ResultFact, SpecialFact, StepFact, business_order
 from hub.stores.base import AnyRow
 from hub.stores.case_library import case_library
 from hub.stores.processes import case_application, process_record, special_procedure
 from hub.stores.results import result_record
 from hub.stores.service_items import item_facts
-
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def load_histories(unit: Connection, case_ids: Sequence[int]) -> dict[int, CaseHistory]:
@@ -81,12 +78,6 @@ def _item_code(case: AnyRow, steps: Sequence[AnyRow], results: Sequence[AnyRow])
     if results:
         return str(min(results, key=lambda row: row.record_id).item_code)
     return str(case.item_code)
-
-
-def business_order(step: StepFact) -> tuple[Any, ...]:
-    """Time, sequence number, record id; steps without a time come last. When a step was received never decides."""
-    happened = step.happened_at
-    return (happened is None, happened or _NEVER, step.step_seq, step.record_id)
 
 
 def _step(row: AnyRow) -> StepFact:

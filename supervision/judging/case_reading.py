@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 
-from hub.domain.history import CaseHistory, SpecialFact, StepFact
+from hub.domain.history import CaseHistory, SpecialFact, StepFact, business_order
 from supervision.judging.calendar import Calendar
 from supervision.judging.clock import Clock, ClockPolicy, Due, clock_facts, read_clock
 from supervision.judging.counting import Limit
@@ -61,16 +61,11 @@ def timed_steps(history: CaseHistory) -> list[tuple[datetime, StepFact]]:
 
 
 def _in_order(history: CaseHistory) -> CaseHistory:
-    steps = tuple(sorted(history.steps, key=_business_order))
+    steps = tuple(sorted(history.steps, key=business_order))
     specials = tuple(sorted(history.specials, key=_special_order))
     if (steps, specials) == (history.steps, history.specials):
         return history
     return replace(history, steps=steps, specials=specials)
-
-
-def _business_order(step: StepFact) -> tuple[bool, datetime, int, str]:
-    at = step.happened_at
-    return at is None, at or EARLIEST, step.step_seq, step.record_id
 
 
 def _special_order(special: SpecialFact) -> tuple[datetime, str, datetime, int, str]:

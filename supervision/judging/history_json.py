@@ -5,15 +5,15 @@ What the judge never reads and what could name a person (title, applicant, appro
 
 from collections.abc import Mapping
 from dataclasses import Field, fields
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from types import MappingProxyType, UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from hub.domain.history import ApplicationFact, CaseHistory, ItemFact, ResultFact, SpecialFact, StepFact
+from hub.domain.times import CHINA_TIME
 
-CHINA_TIME = timezone(timedelta(hours=8), "Asia/Shanghai")
 UNKNOWN_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 KEPT_ELSEWHERE = "*"
 """Stands for a foreign result code: that there was one decides, and a sender may have put anything into it."""

@@ -185,6 +185,12 @@ def test_body_that_never_ends_is_given_up_at_the_deadline():
         assert door.raw(head(AUTHORISED, "Content-Length: 100"), b"<e:Env").startswith(b"HTTP/1.1 408 ")
 
 
+def test_county_may_allow_fewer_records_than_the_contract():
+    with open_door(GateLimits(records=2)) as door:
+        assert door.post(push(record("a"), record("b"))).text("status") == "ACCEPTED"
+        assert door.post(push(record("a"), record("b"), record("c"), message_id="m-2")).code == "HUB-1016"
+
+
 def test_expecting_sender_is_told_to_continue(door: Door):
     body = push(record()).encode()
     received = door.raw(head(AUTHORISED, f"Content-Length: {len(body)}", "Expect: 100-continue"), body)

@@ -1,21 +1,25 @@
-"""Takes messages from the queue, runs the pipeline, and decides what a failure means.
+"""Works off messages: takes them from a queue, runs the pipeline, and decides what a failure means.
 
 A batch that fails is tried again one message at a time, so a poison message never stops its neighbours. A message
-that keeps failing is quarantined whole, with the reason, after `MAX_ATTEMPTS`.
+that keeps failing, or that keeps killing its worker, is quarantined whole, with the reason.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from hub.domain.errors import HubError, RejectedError, RetryableError
-from hub.stores import exchange
+from hub.domain.failpoints import failpoint
+from hub.stores import exchange, outbox
+from hub.stores.outbox import Ticket
 from hub.stores.session import Database
 from ingest.pipeline import Pipeline
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 5  # that ended in an error
+MAX_BEGINNINGS = 8  # that were begun and never ended; more, because an outage of the database also looks like this
 BATCH_MESSAGES = 10
 BATCH_RECORDS = 1500  # a batch holds SQLite's only write lock, and the door waits for it
 _FIRST_WAIT = timedelta(seconds=1)
@@ -24,50 +28,90 @@ _LONGEST_WAIT = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
+class Queue(Protocol):
+    """Where tickets come from. One worker thread uses it."""
+
+    def take(self) -> list[Ticket]:
+        """A batch within the limits; may wait a moment for the first. Raises RetryableError."""
+
+    def done(self, tickets: Sequence[Ticket]) -> None:
+        """They are processed, postponed or quarantined, and committed so."""
+
+    def give_back(self, tickets: Sequence[Ticket]) -> None:
+        """They are not: something the worker needs is away. They come again, here or elsewhere."""
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Works off the queue that is the outbox table itself (`db://`)."""
+    """One worker."""
 
     database: Database
+    queue: Queue
     pipeline: Pipeline
     now: Callable[[], datetime]
 
     def work_once(self) -> int:
         """Processes a batch of waiting messages; how many it held. Raises RetryableError without a database."""
-        with self.database.read() as unit:
-            if not exchange.is_any_due(unit, self.now()):
-                return 0
-        taken, error = self._process(None)
-        if error is not None:
-            for outbox_id in taken:
-                self._work_alone(outbox_id)
-        return len(taken)
+        tickets = self.queue.take()
+        if not tickets:
+            return 0
+        failpoint("s12_deliver")
+        try:
+            self._work(tickets)
+        except RetryableError:
+            self.queue.give_back(tickets)
+            raise
+        self.queue.done(tickets)
+        failpoint("s16_ack")
+        return len(tickets)
 
-    def _process(self, only: int | None) -> tuple[list[int], Exception | None]:
-        """One unit of work over the messages due, or over one of them: which were taken, and what went wrong."""
-        taken = [] if only is None else [only]
+    def _work(self, tickets: Sequence[Ticket]) -> None:
+        fresh = [ticket.outbox_id for ticket in tickets if not ticket.is_suspect]
+        alone = [ticket.outbox_id for ticket in tickets if ticket.is_suspect]
+        if fresh and self._process(fresh) is not None:
+            alone += fresh
+        for outbox_id in alone:
+            self._work_alone(outbox_id)
+
+    def _process(self, outbox_ids: Sequence[int]) -> Exception | None:
+        """One unit of work over messages; what went wrong. What is done already, or held elsewhere, is passed by."""
         try:
             with self.database.unit() as unit:
-                taken = taken or exchange.take_due(unit, self.now(), messages=BATCH_MESSAGES, records=BATCH_RECORDS)
-                batch = exchange.open_taken(unit, self.pipeline.sealer, taken)
+                batch = exchange.open_taken(unit, self.pipeline.sealer, outbox_ids)
+                failpoint("s13_inbox")
                 if batch:
                     self.pipeline.process(unit, batch, self.now())
+                failpoint("s14_effect")
         except RetryableError:
             raise
         except Exception as exc:  # noqa: BLE001 - the one broad catch: whatever a message does, the worker lives on
-            log.warning("processing failed", outbox_ids=taken, error=type(exc).__name__)
-            return taken, exc.with_traceback(None)  # its frames hold cursors
-        return taken, None
+            log.warning("processing failed", outbox_ids=outbox_ids, error=type(exc).__name__)
+            return exc.with_traceback(None)  # its frames hold cursors
+        failpoint("s15_commit")
+        return None
 
     def _work_alone(self, outbox_id: int) -> None:
-        _, error = self._process(outbox_id)
+        with self.database.unit() as unit:
+            attempts = outbox.begin_attempt(unit, outbox_id)
+        if not attempts:
+            return  # processed already: told twice
+        if attempts > MAX_BEGINNINGS:
+            self._give_up(outbox_id, RejectedError("HUB-9020", "处理这个报文的进程多次异常终止"), attempts)
+            return
+        error = self._process([outbox_id])
         if error is None:
             return
         failure = error if isinstance(error, HubError) else RejectedError("HUB-9001", "处理时发生内部错误")
+        if attempts >= MAX_ATTEMPTS or isinstance(error, RejectedError):
+            self._give_up(outbox_id, failure, attempts)
+            return
+        wait = min(_FIRST_WAIT * 4 ** (attempts - 1), _LONGEST_WAIT)
         with self.database.unit() as unit:
-            attempts = exchange.count_attempt(unit, outbox_id, failure.code)
-            if attempts >= MAX_ATTEMPTS or isinstance(error, RejectedError):
-                exchange.give_up(unit, outbox_id, failure, self.now())
-                log.error("message quarantined", outbox_id=outbox_id, code=failure.code, attempts=attempts)
-            else:
-                exchange.postpone(unit, outbox_id, self.now() + min(_FIRST_WAIT * 4 ** (attempts - 1), _LONGEST_WAIT))
+            outbox.postpone(unit, outbox_id, self.now() + wait, failure.code)
+
+    def _give_up(self, outbox_id: int, failure: HubError, attempts: int) -> None:
+        with self.database.unit() as unit:
+            exchange.give_up(unit, outbox_id, failure, self.now())
+        log.error("message quarantined", outbox_id=outbox_id, code=failure.code, attempts=attempts)

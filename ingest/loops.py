@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ class Loop:
     idle_seconds: float
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _last_step: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.run, name=self.name, daemon=True)
@@ -34,21 +36,56 @@ class Loop:
         if self._thread is not None:
             self._thread.join(timeout_seconds)
 
+    def tell_to_stop(self) -> None:
+        """As `stop`, without waiting."""
+        self._stop.set()
+
+    @property
+    def has_died(self) -> bool:
+        """True when a step failed in a way that nobody foresaw: nothing will run here any more."""
+        return self._thread is not None and not self._thread.is_alive() and not self._stop.is_set()
+
+    def silent_seconds(self) -> float:
+        """Since the last step began or ended, whatever it did."""
+        return time.monotonic() - self._last_step
+
     def run(self) -> None:
         """Until `stop`. A dependency that is away is waited for with growing, jittered pauses."""
         failures = 0
         while not self._stop.is_set():
+            self._last_step = time.monotonic()
             try:
                 did = self.step()
                 failures = 0
             except RetryableError as exc:
                 did, failures = 0, failures + 1
                 log.warning("dependency away", loop=self.name, code=exc.code, failures=failures)
+            self._last_step = time.monotonic()
             if not did:
                 self._stop.wait(self._pause(failures))
 
     def _pause(self, failures: int) -> float:
         if not failures:
             return self.idle_seconds
-        longest = min(_LONGEST_PAUSE_SECONDS, 0.2 * 2**failures)
+        longest = min(_LONGEST_PAUSE_SECONDS, 0.2 * 2 ** min(failures, 10))  # an outage of hours must not overflow
         return random.uniform(0.1, longest)  # noqa: S311 - jitter, not a secret
+
+
+@dataclass(slots=True)
+class Role:
+    """Loops that belong together, and what to close when they have ended."""
+
+    loops: list[Loop]
+    close: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        for loop in self.loops:
+            loop.start()
+
+    def stop(self, timeout_seconds: float = 20) -> None:
+        """Lets the steps under way finish."""
+        for loop in self.loops:
+            loop.tell_to_stop()
+        for loop in self.loops:
+            loop.stop(timeout_seconds)
+        self.close()

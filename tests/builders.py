@@ -31,6 +31,7 @@ from hub.stores.sealing import Sealer
 from hub.stores.session import Database
 from ingest.consumer import Consumer
 from ingest.pipeline import Pipeline
+from ingest.sql_queue import SqlQueue
 from supervision.law import LawKeeper
 from supervision.timers import Watch
 
@@ -232,6 +233,6 @@ def a_small_hub(database: Database, at: datetime = MONDAY_MORNING) -> SmallHub:
     law = LawKeeper(database, clock)
     exchange = Exchange(database, sealer, clock)
     return SmallHub(
-        database, sealer, clock, exchange, law, Consumer(database, Pipeline(sealer, law), clock),
+        database, sealer, clock, exchange, law, Consumer(database, SqlQueue(database, clock), Pipeline(sealer, law), clock),
         Watch(database, law, clock), exchange.sender_by_password("gs-system", secret), secret,
     )  # fmt: skip

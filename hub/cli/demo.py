@@ -103,7 +103,7 @@ def _ensure_accounts(desk: Desk, county: County) -> dict[str, str]:
 
 def _run(hub: Hub, county: County, host: str, port: int, accounts: Mapping[str, str]) -> None:
     """Until told to end. The pusher ends before the server, so that no push is cut off."""
-    server = create_server(hub, host, port, hub.loops())
+    server = create_server(hub, host, port, hub.all_roles())
     with ExitStack() as stack:
         stack.callback(hub.database.dispose)
         clients = {

@@ -1,6 +1,8 @@
-"""`hub work` and `hub watch`: one role of a hub in a process of its own."""
+"""`hub relay`, `hub work` and `hub watch`: one role of a hub in a process of its own."""
 
 import signal
+import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -9,7 +11,7 @@ import typer
 from hub.app import Hub, open_hub, settle_memory
 from hub.cli.desk import open_desk
 from hub.cli.output import JsonFlag, say, write_json
-from ingest.loops import Loop
+from ingest.loops import Role
 
 Once = Annotated[bool, typer.Option("--once", help="做完眼前的就结束，用于定时任务和检查")]
 
@@ -36,23 +38,39 @@ def watch(once: Once = False, as_json: JsonFlag = False) -> None:
     _run("watch", once, as_json)
 
 
+def relay(once: Once = False, as_json: JsonFlag = False) -> None:
+    """把已接收的报文送到消息队列（HUB_BROKER_URL=amqp://…）；SIGTERM 或 Ctrl-C 结束。
+
+    \b
+    示例：
+      hub relay
+      hub relay --once --json
+    """
+    _run("relay", once, as_json)
+
+
 def _run(name: str, once: bool, as_json: bool) -> None:
-    with open_desk() as desk:
-        desk.require_secret()
-        hub = open_hub(desk.settings)
+    hub = _open()
     try:
-        loop = next(loop for loop in hub.loops() if loop.name == name)
         if once:
-            _report(_until_idle(loop), as_json)
+            with hub.once(name) as step:
+                total = _until_idle(step)
+            _report(total, as_json)
         else:
-            _run_until_told(hub, loop)
+            _run_until_told(name, hub.role(name))
     finally:
         hub.database.dispose()
 
 
-def _until_idle(loop: Loop) -> int:
+def _open() -> Hub:
+    with open_desk() as desk:
+        desk.require_secret()
+        return open_hub(desk.settings)
+
+
+def _until_idle(step: Callable[[], int]) -> int:
     total = 0
-    while did := loop.step():
+    while did := step():
         total += did
     return total
 
@@ -64,12 +82,17 @@ def _report(total: int, as_json: bool) -> None:
         say(f"已处理 {total}")
 
 
-def _run_until_told(hub: Hub, loop: Loop) -> None:
+def _run_until_told(name: str, role: Role) -> None:
+    told = threading.Event()
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        loop.stop()
+        told.set()
 
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, stop)
-    say(f"{loop.name} 已启动，按 Ctrl-C 结束")
     settle_memory()
-    loop.run()
+    role.start()
+    say(f"{name} 已启动，按 Ctrl-C 结束")
+    told.wait()
+    role.stop()
+    say("已结束")

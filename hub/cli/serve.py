@@ -18,11 +18,12 @@ Port = Annotated[int, typer.Option(help="监听端口", min=1, max=65535)]
 
 
 Workers = Annotated[
-    bool, typer.Option("--workers/--no-workers", help="同时运行处理与计时；另有 hub work、hub watch 时关闭")
+    bool | None,
+    typer.Option("--workers/--no-workers", help="是否同时运行处理与计时；默认：没有消息队列（db://）时运行"),
 ]
 
 
-def serve(host: Host = "127.0.0.1", port: Port = 8080, workers: Workers = True) -> None:
+def serve(host: Host = "127.0.0.1", port: Port = 8080, workers: Workers = None) -> None:
     """启动中心：SOAP、REST、管理页面；内嵌数据库时同时运行处理与计时，一条命令就是一个完整的中心。
 
     \b
@@ -40,7 +41,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080, workers: Workers = True) 
     hub = open_hub(settings)
     say(f"监听 http://{host}:{port}/ （按 Ctrl-C 结束）")
     with ending_on_request():
-        serve_hub(hub, host, port, workers=workers)
+        serve_hub(hub, host, port, workers=settings.queue_is_table if workers is None else workers)
     say("已结束")
 
 

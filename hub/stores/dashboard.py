@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, select
 from hub.domain.findings import Level
 from hub.domain.times import as_json, china_day, day_bounds
 from hub.stores.case_views import CaseQuery, Span, count_cases
-from hub.stores.exchange import envelope, outbox, quarantine
+from hub.stores.exchange import envelope, quarantine
+from hub.stores.outbox import outbox
 from hub.stores.registry import sender
 from hub.stores.supervision import card
 

@@ -31,6 +31,7 @@ from hub.domain.envelopes import Envelope
 from hub.domain.errors import HubError
 from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord, path_in_message
 from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
+from hub.stores.outbox import outbox, remove
 from hub.stores.sealing import Sealer
 
 envelope = Table(
@@ -57,18 +58,6 @@ envelope = Table(
 )
 Index("ix_envelope_received_at", envelope.c.received_at, envelope.c.id)
 Index("ix_envelope_sender_received", envelope.c.sender_id, envelope.c.received_at)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("available_at", UtcTime, nullable=False),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("last_error", String(200)),
-)
-Index("ix_outbox_available_at", outbox.c.available_at, outbox.c.id)
 
 quarantine = Table(
     "quarantine",
@@ -221,32 +210,6 @@ def _waiting_state(unit: Connection, envelope_id: int) -> RecordState:
     return RecordState.QUEUED if tried else RecordState.RECEIVED
 
 
-def is_any_due(unit: Connection, now: datetime) -> bool:
-    return unit.execute(select(outbox.c.id).where(outbox.c.available_at <= now).limit(1)).first() is not None
-
-
-def take_due(unit: Connection, now: datetime, *, messages: int, records: int) -> list[int]:
-    """Outbox ids of waiting messages, oldest first, held until the unit ends; other workers take those behind them.
-
-    At most `messages`, and no more once `records` are reached.
-    """
-    query = (
-        select(outbox.c.id, envelope.c.accepted_count)
-        .join_from(outbox, envelope)
-        .where(outbox.c.available_at <= now)
-        .order_by(outbox.c.id)
-        .limit(messages)
-        .with_for_update(skip_locked=True, of=outbox)
-    )
-    taken, counted = [], 0
-    for row in unit.execute(query).all():
-        if counted >= records:
-            break
-        taken.append(row.id)
-        counted += row.accepted_count
-    return taken
-
-
 def open_taken(unit: Connection, sealer: Sealer, outbox_ids: Sequence[int]) -> list[Waiting]:
     """The messages with their bodies; what another worker holds or has done is passed by."""
     query = (
@@ -276,20 +239,12 @@ def _waiting(row: AnyRow, sealer: Sealer) -> Waiting:
     )
 
 
-def count_attempt(unit: Connection, outbox_id: int, code: str) -> int:
-    """Counts a failed attempt; the number of attempts so far, 0 when the message is gone from the queue."""
-    counted = update(outbox).where(outbox.c.id == outbox_id).values(attempts=outbox.c.attempts + 1, last_error=code)
-    return unit.execute(counted.returning(outbox.c.attempts)).scalar() or 0
-
-
-def postpone(unit: Connection, outbox_id: int, until: datetime) -> None:
-    unit.execute(update(outbox).where(outbox.c.id == outbox_id).values(available_at=until))
-
-
 def give_up(unit: Connection, outbox_id: int, error: HubError, now: datetime) -> None:
-    """Sets a whole message aside and takes it out of the queue."""
+    """Sets a whole message aside and takes it out of the queue; nothing when it is processed already."""
     query = select(envelope).join_from(outbox, envelope).where(outbox.c.id == outbox_id)
-    row = unit.execute(query).one()
+    row = unit.execute(query).first()
+    if row is None:
+        return
     refused = {entry[0] for entry in row.errors}
     records = [
         SetAside(seq, record_id, error) for seq, record_id in enumerate(row.record_ids, start=1) if seq not in refused
@@ -305,7 +260,7 @@ def complete(unit: Connection, done: Sequence[Waiting], now: datetime) -> None:
 
 def _finish(unit: Connection, envelope_ids: Sequence[int], outbox_ids: Sequence[int], now: datetime) -> None:
     unit.execute(update(envelope).where(envelope.c.id.in_(envelope_ids)).values(processed_at=now))
-    unit.execute(delete(outbox).where(outbox.c.id.in_(outbox_ids)))
+    remove(unit, outbox_ids)
 
 
 def set_aside(unit: Connection, envelope_id: int, records: Sequence[SetAside], now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Messages, receipts, the queue and the quarantine."""
 
 import threading
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -129,7 +130,7 @@ class Stumbling:
 
 def test_unforeseen_failure_is_retried_then_quarantined_then_replayed(hub: SmallHub) -> None:
     pipeline = Stumbling(hub)
-    consumer = type(hub.consumer)(hub.database, pipeline, hub.clock)
+    consumer = replace(hub.consumer, pipeline=pipeline)
     hub.push(PROCESS, [an_acceptance(case_no="poison")], "m-1")
     hub.push(PROCESS, [an_acceptance(case_no="fine")], "m-2")
     for _ in range(MAX_ATTEMPTS):
@@ -176,7 +177,7 @@ def test_reconciliation_counts_the_day_in_china(hub: SmallHub) -> None:
 def test_two_workers_share_the_queue_and_nothing_doubles(hub: SmallHub) -> None:
     for number in range(40):
         hub.push(PROCESS, [an_acceptance(case_no=f"C-{number % 7}", record_id=f"r-{number}")], f"m-{number}")
-    other = type(hub.consumer)(hub.database, hub.consumer.pipeline, hub.clock)
+    other = replace(hub.consumer)
     workers = [threading.Thread(target=drain, args=(consumer,)) for consumer in (hub.consumer, other)]
     for worker in workers:
         worker.start()

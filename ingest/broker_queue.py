@@ -12,7 +12,7 @@ from ingest.broker.deliveries import Deliveries, Delivery
 from ingest.broker.publisher import Outgoing
 from ingest.consumer import BATCH_MESSAGES, BATCH_RECORDS
 
-PREFETCH = 50
+PREFETCH = 2 * BATCH_MESSAGES  # the next batch is there when one is done
 WAIT_SECONDS = 0.5
 VERSION = 1
 

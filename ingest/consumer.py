@@ -20,7 +20,7 @@ from ingest.pipeline import Pipeline
 
 MAX_ATTEMPTS = 5  # that ended in an error
 MAX_BEGINNINGS = 8  # that were begun and never ended; more, because an outage of the database also looks like this
-BATCH_MESSAGES = 10
+BATCH_MESSAGES = 50
 BATCH_RECORDS = 1500  # a batch holds SQLite's only write lock, and the door waits for it
 _FIRST_WAIT = timedelta(seconds=1)
 _LONGEST_WAIT = timedelta(minutes=5)

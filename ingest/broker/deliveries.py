@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from pika.channel import Channel
 
 from ingest.broker.link import BrokerAddress, Link
+
+_DOUBT_SECONDS = 30.0
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Deliveries:
         self._channel_number = 0
         self._arrived: deque[Delivery] = deque()
         self._arrival = threading.Condition()
+        self._quiet_since = time.monotonic()
 
     def take(self, limit: int, wait_seconds: float) -> list[Delivery]:
         """What has arrived, at most `limit`; waits for the first."""
@@ -41,8 +47,16 @@ class Deliveries:
             while not self._arrived:
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._arrival.wait(left):
+                    self._doubt()
                     return []
+            self._quiet_since = deadline
             return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
+
+    def _doubt(self) -> None:
+        """Nothing for long: a consumer that the broker has lost sight of would wait for ever."""
+        if time.monotonic() - self._quiet_since > _DOUBT_SECONDS:
+            self._quiet_since = time.monotonic()
+            self.link.call(self._compare)
 
     def put_back(self, deliveries: Sequence[Delivery]) -> None:
         """Returns what was taken and not begun to the front of what has arrived."""
@@ -66,6 +80,15 @@ class Deliveries:
         channel.basic_qos(prefetch_count=self._prefetch)
         channel.add_on_cancel_callback(lambda _: channel.close())  # the queue went away; a new link declares it
         channel.basic_consume(self._queue, self._on_delivery)
+
+    def _compare(self) -> None:
+        if self._channel is not None and self._channel.is_open:
+            self._channel.queue_declare(self._queue, passive=True, callback=self._told_depth)
+
+    def _told_depth(self, frame: Any) -> None:
+        if frame.method.message_count and not self._arrived:
+            log.warning("messages wait and none is delivered", queue=self._queue)
+            self.link.reset()
 
     def _lost(self) -> None:
         self._channel = None

@@ -111,10 +111,7 @@ def _restate(
     }
     store.restate_cards(
         unit,
-        [
-            {"card_id": row.id, "state": "OPEN", "closed_at": None} | _statement(*wanted[key])
-            for key, row in changed.items()
-        ],
+        [{"id": row.id, "state": "OPEN", "closed_at": None} | _statement(*wanted[key]) for key, row in changed.items()],
     )
     reopened = [(row.id, "REOPENED", "按现有事实重新成立") for row in changed.values() if row.state != "OPEN"]
     restated = [(row.id, "RESTATED", "事实有更新，证据已重新计算") for row in changed.values() if row.state == "OPEN"]
@@ -147,7 +144,7 @@ def _write_library(unit: Connection, judged: Sequence[_Judged], levels: Mapping[
     departments = department_names(unit)
     rows = [_library_row(entry, known[entry.case_id], departments, levels[entry.case_id]) for entry in judged]
     case_library.write_derived(unit, rows)
-    texts = {row["case_id"]: row["search_text"] for row in rows}
+    texts = {row["id"]: row["search_text"] for row in rows}
     search.index(unit, {case_id: text for case_id, text in texts.items() if text != known[case_id].search_text})
 
 
@@ -158,7 +155,7 @@ def _library_row(
     application, item = history.application, history.item
     received: list[StepFact | ResultFact] = [*history.steps, *([history.result] if history.result else [])]
     row: dict[str, Any] = {
-        "case_id": entry.case_id,
+        "id": entry.case_id,
         "item_code": history.item_code,
         "org_name": departments.get(history.org_code),
         "item_name": item and item.item_name,

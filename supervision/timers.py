@@ -1,8 +1,9 @@
 """Wakes cases whose next due instant has come, so that cards appear without any record arriving."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from time import perf_counter
 
 from hub.stores import case_library
 from hub.stores.session import Database
@@ -20,15 +21,19 @@ class Watch:
     database: Database
     law: Callable[[], Law]
     now: Callable[[], datetime]
+    fired: Callable[[Collection[datetime], datetime, float], None] = lambda due, now, seconds: None
+    """Told afterwards: the moments that had come, when they were dealt with, and how long that took."""
 
     def fire_once(self, limit: int = BATCH_CASES) -> int:
         """Judges up to `limit` cases that are due; how many were. Their timers move in the same transaction."""
         with self.database.read() as unit:
             if not any_due(unit, self.now()):
                 return 0
+        started = perf_counter()
         with self.database.unit() as unit:
             now = self.now()
-            case_ids = due_cases(unit, now, limit)
-            case_library.lock_cases(unit, case_ids)
-            judge_cases(unit, case_ids, self.law(), now)
-        return len(case_ids)
+            due = due_cases(unit, now, limit)
+            case_library.lock_cases(unit, list(due))
+            judge_cases(unit, list(due), self.law(), now)
+        self.fired(due.values(), self.now(), perf_counter() - started)
+        return len(due)

@@ -60,5 +60,8 @@ def insert_or_ignore(unit: Connection, table: Table, key: Sequence[str] | None =
     return dialect.insert(table).on_conflict_do_nothing(index_elements=key)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def dump_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)

@@ -1,6 +1,7 @@
 """统一办件库: one row per case with its identity and what is derived from its facts, made searchable."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,17 +17,17 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    bindparam,
     insert,
     select,
-    update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.domain.identifiers import is_unified_no, make_unified_no, tidy
 from hub.domain.item_codes import subject_of
 from hub.domain.records import ProcessRecord, ResultRecord
 from hub.domain.times import china_day
-from hub.stores.base import AnyRow, RowId, UtcTime, insert_or_ignore, metadata
+from hub.stores.base import AnyRow, RowId, UtcTime, metadata
+from hub.stores.bulk import add_missing, rows_by_key, update_rows
 from hub.stores.registry import subjects_of
 
 case_library = Table(
@@ -56,7 +57,13 @@ case_library = Table(
     Column("search_text", String(2000), nullable=False, default=""),
     UniqueConstraint("org_code", "case_no"),
 )
-Index("ix_case_library_org", case_library.c.org_code, case_library.c.id)
+# For lists, which say `LISTED`. A case looked up by its own number must not be lured to walk its whole organisation,
+# which looks as cheap to PostgreSQL as the unique key as long as the table has not been analysed.
+LISTED = case_library.c.id > 0
+Index(
+    "ix_case_library_org_listed", case_library.c.org_code, case_library.c.id,
+    sqlite_where=LISTED, postgresql_where=LISTED,
+)  # fmt: skip
 Index("ix_case_library_state", case_library.c.state, case_library.c.id)
 Index("ix_case_library_card", case_library.c.card_level, case_library.c.id)
 Index("ix_case_library_applied", case_library.c.applied_at, case_library.c.id)
@@ -109,28 +116,21 @@ def ensure_cases(unit: Connection, seen: Mapping[CaseKey, Sighting]) -> dict[Cas
 
     The lock makes workers take turns on one case, so that each judges with all facts before it.
     """
-    known = _lock(unit, seen)
+    known = _ids(unit, seen)
     fresh = sorted(key for key in seen if key not in known)
     if fresh:
         _create(unit, {key: seen[key] for key in fresh})
-        known = _lock(unit, seen)
+        known |= _ids(unit, fresh)
+    lock_cases(unit, list(known.values()))
     return known
 
 
-def _lock(unit: Connection, keys: Collection[CaseKey]) -> dict[CaseKey, int]:
-    by_org: dict[str, list[str]] = {}
-    for org_code, case_no in keys:
-        by_org.setdefault(org_code, []).append(case_no)
-    known: dict[CaseKey, int] = {}
-    for org_code, case_nos in sorted(by_org.items()):
-        query = (
-            select(case_library.c.id, case_library.c.case_no)
-            .where(case_library.c.org_code == org_code, case_library.c.case_no.in_(case_nos))
-            .order_by(case_library.c.case_no)
-            .with_for_update()
-        )
-        known |= {(org_code, row.case_no): row.id for row in unit.execute(query)}
-    return known
+_KEYS = select(case_library.c.id, case_library.c.org_code, case_library.c.case_no)
+
+
+def _ids(unit: Connection, keys: Collection[CaseKey]) -> dict[CaseKey, int]:
+    rows = rows_by_key(unit, _KEYS, (case_library.c.org_code, case_library.c.case_no), keys)
+    return {(row.org_code, row.case_no): row.id for row in rows}
 
 
 def _create(unit: Connection, fresh: Mapping[CaseKey, Sighting]) -> None:
@@ -149,7 +149,7 @@ def _create(unit: Connection, fresh: Mapping[CaseKey, Sighting]) -> None:
         }
         for key, sighting in fresh.items()
     ]
-    unit.execute(insert_or_ignore(unit, case_library), rows)
+    add_missing(unit, case_library, rows)
 
 
 def _unified_numbers(unit: Connection, fresh: Mapping[CaseKey, Sighting]) -> dict[CaseKey, str]:
@@ -177,13 +177,21 @@ def _unified_numbers(unit: Connection, fresh: Mapping[CaseKey, Sighting]) -> dic
 def next_numbers(unit: Connection, subject: tuple[str, str], day: date, count: int) -> list[str]:
     """The next `count` unified numbers of an area, subject letters and day."""
     area, letters = subject
-    mine = (number_series.c.area == area) & (number_series.c.letters == letters) & (number_series.c.day == day)
-    unit.execute(
-        insert_or_ignore(unit, number_series), [{"area": area, "letters": letters, "day": day, "last_serial": 0}]
-    )
-    raised = update(number_series).where(mine).values(last_serial=number_series.c.last_serial + count)
-    last = unit.execute(raised.returning(number_series.c.last_serial)).scalar_one()
+    series = {"area": area, "letters": letters, "day": day, "last_serial": count}
+    with _brief_unit(unit) as brief:
+        dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
+        raised = {"last_serial": number_series.c.last_serial + count}
+        statement = dialect.insert(number_series).on_conflict_do_update(
+            index_elements=["area", "letters", "day"], set_=raised
+        )
+        last = brief.execute(statement.returning(number_series.c.last_serial), series).scalar_one()
     return [make_unified_no(area, letters, day, serial) for serial in range(last - count + 1, last + 1)]
+
+
+def _brief_unit(unit: Connection) -> AbstractContextManager[Connection]:
+    """A unit of its own on PostgreSQL, or every worker of a department would wait for the slowest: a number once
+    taken may stay unused. SQLite has one writer anyway."""
+    return unit.engine.begin() if unit.dialect.name == "postgresql" else nullcontext(unit)
 
 
 def allocate(
@@ -201,13 +209,12 @@ def allocate(
 
 def identities(unit: Connection, case_ids: Sequence[int]) -> dict[int, AnyRow]:
     """Number, first receipt and search text of each case, as they stand."""
-    columns = (
-        case_library.c.id,
-        case_library.c.unified_no,
-        case_library.c.first_received_at,
-        case_library.c.search_text,
-    )
-    return {row.id: row for row in unit.execute(select(*columns).where(case_library.c.id.in_(case_ids)))}
+    return {row.id: row for row in rows_by_key(unit, _IDENTITIES, (case_library.c.id,), case_ids)}
+
+
+_IDENTITIES = select(
+    case_library.c.id, case_library.c.unified_no, case_library.c.first_received_at, case_library.c.search_text
+)
 
 
 def cases_of_items(unit: Connection, item_codes: Collection[str]) -> list[int]:
@@ -227,15 +234,6 @@ def lock_cases(unit: Connection, case_ids: Sequence[int]) -> None:
     unit.execute(query.with_for_update()).all()
 
 
-_DERIVED = (
-    "item_code", "last_received_at", "org_name", "item_name", "title", "applicant_name", "applicant_type", "state",
-    "applied_at", "accepted_at", "finished_at", "promised_due_at", "statutory_due_at", "provisional", "card_level",
-    "search_text",
-)  # fmt: skip
-
-
 def write_derived(unit: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes what judging derived: rows with `case_id` and every column of `_DERIVED`."""
-    assignments = {name: bindparam(f"new_{name}", type_=case_library.c[name].type) for name in _DERIVED}
-    query = update(case_library).where(case_library.c.id == bindparam("case_id")).values(assignments)
-    unit.execute(query, [{"case_id": row["case_id"]} | {f"new_{name}": row[name] for name in _DERIVED} for row in rows])
+    """Writes what judging derived: rows with `id` and the columns that follow from the facts."""
+    update_rows(unit, case_library, rows, "id")

@@ -16,7 +16,7 @@ from hub.domain.times import as_json, day_bounds
 from hub.stores import search
 from hub.stores.base import AnyRow
 from hub.stores.card_views import cards_of_case
-from hub.stores.case_library import case_library
+from hub.stores.case_library import LISTED, case_library
 from hub.stores.exchange import envelope
 from hub.stores.histories import load_histories, merged
 from hub.stores.paging import Page, page
@@ -79,6 +79,8 @@ def _matching(unit: Connection, query: Select[Any], wanted: CaseQuery) -> Select
         "org_code": wanted.org_code, "item_code": wanted.item_code, "state": wanted.state, "card_level": wanted.card
     }  # fmt: skip
     query = query.where(*(table.c[name] == value for name, value in equal.items() if value), *_progress(wanted))
+    if wanted.org_code or wanted.scope is not None:
+        query = query.where(LISTED)
     if wanted.from_day:
         query = query.where(table.c.applied_at >= day_bounds(wanted.from_day)[0])
     if wanted.to_day:

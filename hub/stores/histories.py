@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, Table, select
 
 from hub.domain.history import ApplicationFact, CaseHistory, ResultFact, SpecialFact, StepFact, business_order
 from hub.stores.base import AnyRow
+from hub.stores.bulk import rows_by_key
 from hub.stores.case_library import case_library
 from hub.stores.processes import case_application, process_record, special_procedure
 from hub.stores.results import result_record
@@ -15,15 +16,11 @@ from hub.stores.service_items import item_facts
 
 def load_histories(unit: Connection, case_ids: Sequence[int]) -> dict[int, CaseHistory]:
     """The history of every case, in five queries whatever their number."""
-    cases = unit.execute(
-        select(case_library.c.id, case_library.c.org_code, case_library.c.case_no, case_library.c.item_code).where(
-            case_library.c.id.in_(case_ids)
-        )
-    ).all()
-    steps = _by_case(unit.execute(_current(process_record, _STEP_COLUMNS, case_ids)))
-    applications = _by_case(unit.execute(_carried(case_application, _APPLICATION_FACTS, case_ids)))
-    specials = _by_case(unit.execute(_carried(special_procedure, _SPECIAL_FACTS, case_ids)))
-    results = _by_case(unit.execute(_current(result_record, _RESULT_COLUMNS, case_ids)))
+    cases = rows_by_key(unit, _CASES, (case_library.c.id,), case_ids)
+    steps = _by_case(rows_by_key(unit, _STEPS, (process_record.c.case_id,), case_ids))
+    applications = _by_case(_in_step_order(rows_by_key(unit, _APPLICATIONS, (case_application.c.case_id,), case_ids)))
+    specials = _by_case(_in_step_order(rows_by_key(unit, _SPECIALS, (special_procedure.c.case_id,), case_ids)))
+    results = _by_case(rows_by_key(unit, _RESULTS, (result_record.c.case_id,), case_ids))
     item_codes = {row.id: _item_code(row, steps.get(row.id, ()), results.get(row.id, ())) for row in cases}
     items = item_facts(unit, set(item_codes.values()))
     return {
@@ -51,17 +48,34 @@ _RESULT_COLUMNS = (
 )  # fmt: skip
 
 
-def _current(table: Any, columns: Iterable[str], case_ids: Sequence[int]) -> Any:
-    wanted = [table.c[name] for name in columns]
-    return select(table.c.case_id, *wanted).where(table.c.case_id.in_(case_ids), table.c.is_current)
+_APPLICATION_FACTS = (
+    "title", "applied_at", "accepted_at", "applicant_name", "applicant_type", "handling_class", "promised_limit",
+    "limit_unit", "statutory_limit", "statutory_limit_unit",
+)  # fmt: skip
+_SPECIAL_FACTS = ("kind", "started_at", "ended_at", "requested_limit", "limit_unit", "basis", "approver")
 
 
-def _carried(table: Any, columns: Iterable[str], case_ids: Sequence[int]) -> Any:
-    """Rows of a table that rides on current process records, in the order of those records."""
-    wanted = [table.c[name] for name in columns]
-    query = select(table.c.case_id, *wanted).join(process_record, process_record.c.id == table.c.process_record_id)
-    query = query.where(table.c.case_id.in_(case_ids), process_record.c.is_current)
-    return query.order_by(process_record.c.step_seq, process_record.c.record_id, process_record.c.sender_id)
+def _current(table: Table, columns: Iterable[str]) -> Select[Any]:
+    return select(table.c.case_id, *(table.c[name] for name in columns)).where(table.c.is_current)
+
+
+def _carried(table: Table, columns: Iterable[str]) -> Select[Any]:
+    """Rows of a table that rides on current process records, with the place of those records."""
+    place = (process_record.c.step_seq, process_record.c.record_id, process_record.c.sender_id)
+    query = select(table.c.case_id, *(table.c[name] for name in columns), *place)
+    on_its_record = process_record.c.id == table.c.process_record_id
+    return query.join(process_record, on_its_record).where(process_record.c.is_current)
+
+
+_CASES = select(case_library.c.id, case_library.c.org_code, case_library.c.case_no, case_library.c.item_code)
+_STEPS = _current(process_record, _STEP_COLUMNS)
+_RESULTS = _current(result_record, _RESULT_COLUMNS)
+_APPLICATIONS = _carried(case_application, _APPLICATION_FACTS)
+_SPECIALS = _carried(special_procedure, _SPECIAL_FACTS)
+
+
+def _in_step_order(rows: Iterable[AnyRow]) -> list[AnyRow]:
+    return sorted(rows, key=lambda row: (row.step_seq, row.record_id, row.sender_id))
 
 
 def _by_case(rows: Iterable[AnyRow]) -> dict[int, list[AnyRow]]:
@@ -94,13 +108,6 @@ def _step(row: AnyRow) -> StepFact:
         handled_at=row.handled_at,
         revision=row.revision,
     )
-
-
-_APPLICATION_FACTS = (
-    "title", "applied_at", "accepted_at", "applicant_name", "applicant_type", "handling_class", "promised_limit",
-    "limit_unit", "statutory_limit", "statutory_limit_unit",
-)  # fmt: skip
-_SPECIAL_FACTS = ("kind", "started_at", "ended_at", "requested_limit", "limit_unit", "basis", "approver")
 
 
 def merged(rows: Sequence[AnyRow], names: Sequence[str]) -> dict[str, Any]:

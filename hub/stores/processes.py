@@ -1,6 +1,7 @@
 """Store 2, 办理过程信息库: steps, applications, special procedures, materials and attachments as facts of a case."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,17 +12,17 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Select,
     String,
     Table,
     Text,
     UniqueConstraint,
-    insert,
     select,
-    update,
 )
 
 from hub.domain.records import Application, ProcessRecord
-from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
+from hub.stores.bulk import insert_rows, reserve_ids, rows_by_key, update_rows
 from hub.stores.facts import Incoming, Stored, sort_out
 from hub.stores.sealing import Sealer
 
@@ -129,35 +130,36 @@ attachment = Table(
     Column("name", String(500)),
     Column("kind", String(100)),
     Column("media_type", String(100)),
-    Column("size", Integer),
+    Column("size", RowId),  # bytes: a file may be larger than an ordinary integer
     Column("digest", String(128)),
 )
 
 
 def known_digests(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> dict[tuple[tuple[Any, ...], int], str]:
     """Content digest by (sender, record id) and revision, for the keys given."""
-    by_sender: dict[int, list[str]] = {}
-    for sender_id, record_id in keys:
-        by_sender.setdefault(sender_id, []).append(record_id)
-    known = {}
-    for sender_id, record_ids in by_sender.items():
-        query = select(table.c.record_id, table.c.revision, table.c.content_digest).where(
-            table.c.sender_id == sender_id, table.c.record_id.in_(record_ids)
-        )
-        for row in unit.execute(query):
-            known[((sender_id, row.record_id), row.revision)] = row.content_digest
-    return known
+    return {((row.sender_id, row.record_id), row.revision): row.content_digest for row in _held(unit, table, keys)}
+
+
+def _held(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> list[AnyRow]:
+    return rows_by_key(unit, _revisions(table), (table.c.sender_id, table.c.record_id), keys)
+
+
+@cache
+def _revisions(table: Table) -> Select[Any]:
+    names = ("id", "sender_id", "record_id", "revision", "is_current", "content_digest")
+    return select(*(table.c[name] for name in names))
 
 
 def mark_current(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> None:
     """Leaves exactly the highest revision of each key current, in whatever order the revisions came."""
-    known = known_digests(unit, table, keys)
+    held = _held(unit, table, keys)
     newest: dict[tuple[Any, ...], int] = {}
-    for key, revision in known:
-        newest[key] = max(revision, newest.get(key, 0))
-    for (sender_id, record_id), revision in sorted(newest.items()):
-        mine = (table.c.sender_id == sender_id) & (table.c.record_id == record_id)
-        unit.execute(update(table).where(mine).values(is_current=table.c.revision == revision))
+    for row in held:
+        key = (row.sender_id, row.record_id)
+        newest[key] = max(row.revision, newest.get(key, 0))
+    settled = ((row, row.revision == newest[row.sender_id, row.record_id]) for row in held)
+    rows = [{"id": row.id, "is_current": is_current} for row, is_current in settled if row.is_current != is_current]
+    update_rows(unit, table, rows, "id")
 
 
 def split_revisions(
@@ -179,9 +181,12 @@ def store_process_records(
     if not stored.added:
         return stored
     unsettled = split_revisions(unit, process_record, stored.added, {key for key, _ in known})
-    rows = [_row(entry, case_ids, is_current=entry.key not in unsettled) for entry in stored.added]
-    returning = insert(process_record).returning(process_record.c.id, sort_by_parameter_order=True)
-    ids = list(unit.execute(returning, rows).scalars())
+    ids = reserve_ids(unit, process_record, len(stored.added))
+    rows = [
+        {"id": row_id} | _row(entry, case_ids, is_current=entry.key not in unsettled)
+        for row_id, entry in zip(ids, stored.added, strict=True)
+    ]
+    insert_rows(unit, process_record, rows)
     _store_parts(unit, sealer, list(zip(ids, (row["case_id"] for row in rows), stored.added, strict=True)))
     mark_current(unit, process_record, unsettled)
     return stored
@@ -241,8 +246,7 @@ def _store_parts(unit: Connection, sealer: Sealer, stored: list[tuple[int, int, 
         (attachment, attachments),
     )
     for table, rows in parts:
-        if rows:
-            unit.execute(insert(table), rows)
+        insert_rows(unit, table, rows)
 
 
 ATTACHMENT_COLUMNS = ("attachment_id", "name", "kind", "media_type", "size", "digest")

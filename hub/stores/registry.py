@@ -3,13 +3,14 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Column,
     Connection,
+    Float,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -24,9 +25,9 @@ from sqlalchemy import (
     update,
 )
 
-from hub.domain.envelopes import Sender
+from hub.domain.envelopes import Quota, Sender
 from hub.domain.errors import NotFoundError, RejectedError
-from hub.stores.base import RowId, UtcTime, insert_or_ignore, metadata
+from hub.stores.base import AnyRow, RowId, UtcTime, insert_or_ignore, metadata
 from hub.stores.sealing import Sealer
 
 department = Table(
@@ -47,7 +48,13 @@ sender = Table(
     Column("name", String(200), nullable=False),
     Column("disabled_notice", String(500)),
     Column("created_at", UtcTime, nullable=False),
+    # Quotas; null: as the county's settings say for everyone.
+    Column("messages_per_second", Float),
+    Column("burst_messages", Integer),
+    Column("message_bytes", Integer),
+    Column("message_records", Integer),
 )
+_QUOTA = (sender.c.messages_per_second, sender.c.burst_messages, sender.c.message_bytes, sender.c.message_records)
 
 sender_org = Table(
     "sender_org",
@@ -141,11 +148,31 @@ def credentials_of(unit: Connection, sealer: Sealer, code: str) -> SenderCredent
     known = rows[0]
     org_codes = frozenset(unit.execute(_ORG_CODES, {"sender_id": known.id}).scalars())
     secrets_held = tuple(sealer.open(row.secret_sealed).decode() for row in rows if row.secret_sealed is not None)
-    return SenderCredentials(Sender(known.id, known.code, known.name, org_codes), secrets_held, known.disabled_notice)
+    sender_ = Sender(known.id, known.code, known.name, org_codes, _quota_of(known))
+    return SenderCredentials(sender_, secrets_held, known.disabled_notice)
+
+
+def _quota_of(row: AnyRow) -> Quota:
+    return Quota(*(getattr(row, column.name) for column in _QUOTA))
+
+
+def quota_of(unit: Connection, code: str) -> Quota:
+    """Raises NotFoundError HUB-4043."""
+    row = unit.execute(select(*_QUOTA).where(sender.c.code == code)).first()
+    if row is None:
+        raise NotFoundError("HUB-4043", f"没有登记报送方 {code}")
+    return _quota_of(row)
+
+
+def set_quota(unit: Connection, code: str, quota: Quota) -> None:
+    """Raises NotFoundError HUB-4043."""
+    values = asdict(quota)
+    if unit.execute(update(sender).where(sender.c.code == code).values(values)).rowcount == 0:
+        raise NotFoundError("HUB-4043", f"没有登记报送方 {code}")
 
 
 _CREDENTIALS = (
-    select(sender.c.id, sender.c.code, sender.c.name, sender.c.disabled_notice, credential.c.secret_sealed)
+    select(sender.c.id, sender.c.code, sender.c.name, sender.c.disabled_notice, *_QUOTA, credential.c.secret_sealed)
     .outerjoin(credential, (credential.c.sender_id == sender.c.id) & credential.c.revoked_at.is_(None))
     .where(sender.c.code == bindparam("code"))
 )

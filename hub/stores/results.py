@@ -15,11 +15,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    insert,
 )
 
 from hub.domain.records import ResultRecord
 from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.bulk import insert_rows, reserve_ids
 from hub.stores.facts import Incoming, Stored, sort_out
 from hub.stores.processes import ATTACHMENT_COLUMNS, attachment, known_digests, mark_current, pick, split_revisions
 
@@ -70,17 +70,18 @@ def store_results(
     if not stored.added:
         return stored
     unsettled = split_revisions(unit, result_record, stored.added, {key for key, _ in known})
-    rows = [_row(entry, case_ids, is_current=entry.key not in unsettled) for entry in stored.added]
-    ids = list(
-        unit.execute(insert(result_record).returning(result_record.c.id, sort_by_parameter_order=True), rows).scalars()
-    )
+    ids = reserve_ids(unit, result_record, len(stored.added))
+    rows = [
+        {"id": row_id} | _row(entry, case_ids, is_current=entry.key not in unsettled)
+        for row_id, entry in zip(ids, stored.added, strict=True)
+    ]
+    insert_rows(unit, result_record, rows)
     attachments = [
         {"result_record_id": row_id, "case_id": row["case_id"]} | pick(note, ATTACHMENT_COLUMNS)
         for row_id, row, entry in zip(ids, rows, stored.added, strict=True)
         for note in entry.record.attachment
     ]
-    if attachments:
-        unit.execute(insert(attachment), attachments)
+    insert_rows(unit, attachment, attachments)
     mark_current(unit, result_record, unsettled)
     return stored
 

@@ -6,14 +6,19 @@ from hub.stores import (
     exchange,
     processes,
     registry,
+    replay,
     results,
     rules,
     service_items,
+    service_state,
     supervision,
     users,
 )
 from hub.stores.base import metadata
 
-MODULES = (audit, case_library, exchange, processes, registry, results, rules, service_items, supervision, users)
+MODULES = (
+    audit, case_library, exchange, processes, registry, replay, results, rules, service_items, service_state,
+    supervision, users,
+)  # fmt: skip
 
 __all__ = ["MODULES", "metadata"]

@@ -15,9 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    bindparam,
     delete,
-    insert,
     literal,
     select,
     update,
@@ -25,7 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.domain.findings import Finding
-from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
+from hub.stores.bulk import add_missing, insert_rows, put_rows, reserve_ids, rows_by_key, update_rows
 
 evidence = Table(
     "evidence",
@@ -103,10 +102,12 @@ CaseRule = tuple[int, str, str]  # case id, rule code, subject
 
 def standing_findings(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, AnyRow]:
     """What comparing needs of the findings that stand."""
-    names = ("id", "case_id", "rule_code", "subject", "rule_version", "outcome", "message", "evidence_digest")
-    query = select(*(finding.c[name] for name in names))
-    query = query.where(finding.c.case_id.in_(case_ids), finding.c.retracted_at.is_(None))
-    return {(row.case_id, row.rule_code, row.subject): row for row in unit.execute(query)}
+    rows = rows_by_key(unit, _STANDING, (finding.c.case_id,), case_ids)
+    return {(row.case_id, row.rule_code, row.subject): row for row in rows}
+
+
+_COMPARED = ("id", "case_id", "rule_code", "subject", "rule_version", "outcome", "message", "evidence_digest")
+_STANDING = select(*(finding.c[name] for name in _COMPARED)).where(_STANDS)
 
 
 def evidence_digest(document: Mapping[str, Any]) -> str:
@@ -124,8 +125,8 @@ def add_findings(unit: Connection, found: Sequence[tuple[int, Finding, str]], no
         return
     documents = {digest: dict(entry.evidence) for _, entry, digest in found}
     rows = [{"digest": digest, "document": document} for digest, document in sorted(documents.items())]
-    unit.execute(insert_or_ignore(unit, evidence), rows)
-    unit.execute(insert(finding), [_finding_row(case_id, entry, digest, now) for case_id, entry, digest in found])
+    add_missing(unit, evidence, rows)
+    insert_rows(unit, finding, [_finding_row(case_id, entry, digest, now) for case_id, entry, digest in found])
 
 
 def _finding_row(case_id: int, entry: Finding, digest: str, now: datetime) -> dict[str, Any]:
@@ -146,32 +147,27 @@ def _finding_row(case_id: int, entry: Finding, digest: str, now: datetime) -> di
 
 def cards_of(unit: Connection, case_ids: Sequence[int]) -> dict[CaseRule, AnyRow]:
     """What comparing needs of the cards of cases, open or closed."""
-    names = ("id", "case_id", "rule_code", "subject", "rule_version", "level", "state", "evidence_digest")
-    query = select(*(card.c[name] for name in names)).where(card.c.case_id.in_(case_ids))
-    return {(row.case_id, row.rule_code, row.subject): row for row in unit.execute(query)}
+    rows = rows_by_key(unit, _CARDS, (card.c.case_id,), case_ids)
+    return {(row.case_id, row.rule_code, row.subject): row for row in rows}
+
+
+_CARD_COMPARED = ("id", "case_id", "rule_code", "subject", "rule_version", "level", "state", "evidence_digest")
+_CARDS = select(*(card.c[name] for name in _CARD_COMPARED))
 
 
 def raise_cards(unit: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """New open cards; each row has every column but id, state, raised_at and closed_at."""
     if not rows:
         return
-    values = [dict(row) | {"state": "OPEN", "raised_at": now} for row in rows]
-    ids = unit.execute(insert(card).returning(card.c.id), values).scalars().all()
+    ids = reserve_ids(unit, card, len(rows))
+    open_ = {"state": "OPEN", "raised_at": now}
+    insert_rows(unit, card, [{"id": card_id, **row, **open_} for card_id, row in zip(ids, rows, strict=True)])
     add_card_events(unit, [(card_id, "RAISED", "达到发牌条件") for card_id in ids], now)
 
 
-_RESTATED = ("rule_version", "level", "occurred_at", "due_at", "message", "evidence_digest", "state", "closed_at")
-
-
 def restate_cards(unit: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes what a card now says: rows with `card_id` and every column of `_RESTATED`."""
-    if not rows:
-        return
-    assignments = {name: bindparam(f"new_{name}", type_=card.c[name].type) for name in _RESTATED}
-    query = update(card).where(card.c.id == bindparam("card_id")).values(assignments)
-    unit.execute(
-        query, [{"card_id": row["card_id"]} | {f"new_{name}": row[name] for name in _RESTATED} for row in rows]
-    )
+    """Writes what cards now say: rows with `id` and what has changed of them."""
+    update_rows(unit, card, rows, "id")
 
 
 def close_cards(unit: Connection, ids: Sequence[int], state: str, now: datetime) -> None:
@@ -181,11 +177,9 @@ def close_cards(unit: Connection, ids: Sequence[int], state: str, now: datetime)
 
 def add_card_events(unit: Connection, events: Sequence[tuple[int, str, str]], now: datetime) -> None:
     """Each event is card id, kind and Chinese reason; the actor is the hub itself."""
-    if events:
-        rows = [
-            {"card_id": id_, "at": now, "kind": kind, "actor": "系统", "reason": reason} for id_, kind, reason in events
-        ]
-        unit.execute(insert(card_event), rows)
+    common = {"at": now, "actor": "系统"}
+    rows = [{"card_id": card_id, "kind": kind, "reason": reason, **common} for card_id, kind, reason in events]
+    insert_rows(unit, card_event, rows)
 
 
 def set_timers(unit: Connection, due: Mapping[int, datetime | None]) -> None:
@@ -193,14 +187,8 @@ def set_timers(unit: Connection, due: Mapping[int, datetime | None]) -> None:
     gone = [case_id for case_id, at in due.items() if at is None]
     if gone:
         unit.execute(delete(timer).where(timer.c.case_id.in_(gone)))
-    rows = [{"case_id": case_id, "due_at": at} for case_id, at in due.items() if at is not None]
-    if rows:
-        dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(timer)
-        unit.execute(
-            statement.on_conflict_do_update(index_elements=["case_id"], set_={"due_at": statement.excluded.due_at}),
-            rows,
-        )
+    rows = [{"case_id": case_id, "due_at": at} for case_id, at in sorted(due.items()) if at is not None]
+    put_rows(unit, timer, rows, "case_id")
 
 
 def wake_cases(unit: Connection, case_ids: Iterable[int], now: datetime) -> None:
@@ -224,7 +212,9 @@ def any_due(unit: Connection, now: datetime) -> bool:
     return unit.execute(select(timer.c.case_id).where(timer.c.due_at <= now).limit(1)).first() is not None
 
 
-def due_cases(unit: Connection, now: datetime, limit: int) -> list[int]:
-    """Cases whose timer has run out, most overdue first, taken for this unit of work; other watchers pass them by."""
-    query = select(timer.c.case_id).where(timer.c.due_at <= now).order_by(timer.c.due_at).limit(limit)
-    return list(unit.execute(query.with_for_update(skip_locked=True)).scalars())
+def due_cases(unit: Connection, now: datetime, limit: int) -> dict[int, datetime]:
+    """Cases whose timer has run out, and when it did, most overdue first; taken for this unit of work, so that other
+    watchers pass them by.
+    """
+    query = select(timer.c.case_id, timer.c.due_at).where(timer.c.due_at <= now).order_by(timer.c.due_at).limit(limit)
+    return {row.case_id: row.due_at for row in unit.execute(query.with_for_update(skip_locked=True)).all()}

@@ -1,5 +1,6 @@
 """Facts: stored once, corrected without loss, equal for any order of arrival."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -139,6 +140,43 @@ def test_any_order_and_any_number_of_deliveries_give_equal_stores_and_findings(
     hub.fire()
     assert scrambled == facts(hub)
     assert len(scrambled["findings"]) > 5
+
+
+def test_workers_that_share_cases_neither_block_each_other_for_ever_nor_differ_from_one(hub: SmallHub) -> None:
+    hub.clock.move_to(MONDAY_MORNING + 60 * DAY)
+    records = a_crowded_day()
+    random = Random(1)
+    for start in range(0, len(records), 6):
+        part = records[start : start + 6]
+        hub.push(PROCESS, random.sample(part, len(part)))
+    with ThreadPoolExecutor(4) as pool:
+        for worker in [pool.submit(hub.work) for _ in range(4)]:
+            worker.result()
+    hub.fire()
+    together = facts(hub)
+
+    with hub.database.unit() as unit:
+        for table in TABLES_TO_EMPTY:
+            unit.exec_driver_sql(f"DELETE FROM {table}")
+    push_in_messages(hub, records, 100)
+    hub.fire()
+    assert together == facts(hub)
+    assert len(together["steps"]) == len(records)
+
+
+def a_crowded_day() -> list[Record]:
+    """Steps and corrections of 200 cases, so mixed that any two batches share some: new cases as well as known ones."""
+    records: list[Record] = []
+    for number in range(200):
+        own = {"case_no": f"C-{number}"}
+        records += [
+            an_acceptance(record_id=f"{number}-1", **own),
+            a_step(record_id=f"{number}-2", step_seq=2, step_status="PASSED", **own),
+            a_review(number),
+            a_review(number, revision=2),
+        ]
+    Random(2).shuffle(records)
+    return records
 
 
 def test_correction_replaces_the_fact_and_keeps_the_original(hub: SmallHub) -> None:

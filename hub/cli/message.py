@@ -1,5 +1,6 @@
 """`hub message`: messages as received and what became of their records."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -7,8 +8,12 @@ import typer
 from hub.cli.desk import open_desk
 from hub.cli.noun import Noun
 from hub.cli.output import JsonFlag, write, write_fields, write_json, write_page, write_rows
+from hub.cli.replay import DryRun, place
+from hub.domain.errors import RejectedError
+from hub.domain.times import day_bounds
 from hub.stores.message_views import MessageQuery, message_detail, search_messages
 from hub.stores.paging import LARGEST_PAGE
+from hub.stores.replay import Selection
 
 noun = Noun("报文：收到了什么，每条记录到了哪里")
 
@@ -58,3 +63,32 @@ def show(
     write_fields(message, (*_COLUMNS, ("messageId", "报文标识"), ("traceId", "追踪号"), ("digest", "摘要")))
     write("\n记录")
     write_rows(message["records"], _RECORDS)
+
+
+@noun.verb()
+def replay(
+    receipts: Annotated[list[str] | None, typer.Argument(metavar="RECEIPT", help="回执编号")] = None,
+    sender: Annotated[str | None, typer.Option(help="这个报送方已处理的报文")] = None,
+    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="收到日不早于")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="收到日不晚于")] = None,
+    dry_run: DryRun = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """重放：把报文再处理一次，成为一个重放任务；已入库的记录不会重复。
+
+    \b
+    示例：
+      hub message replay R20260302-0123456789AB
+      hub message replay --sender gs --from 2026-03-02 --to 2026-03-03 --dry-run --json
+    """
+    is_filtered = any(value is not None for value in (sender, since, until))
+    if bool(receipts) == is_filtered:
+        raise RejectedError("HUB-4006", "请写明回执编号，或 --sender、--from、--to，二者之一")
+    selection = Selection(
+        receipt_nos=receipts or [],
+        state="PROCESSED" if is_filtered else None,
+        sender=sender,
+        received_from=since and day_bounds(since.date())[0],
+        received_to=until and day_bounds(until.date())[1],
+    )
+    place(selection, dry_run=dry_run, as_json=as_json)

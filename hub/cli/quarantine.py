@@ -7,9 +7,12 @@ import typer
 from hub.cli.desk import actor, open_desk
 from hub.cli.noun import Noun
 from hub.cli.output import JsonFlag, say, write_json, write_page
+from hub.cli.replay import DryRun, MessageLimit, place
+from hub.domain.errors import RejectedError
 from hub.stores import quarantine_acts
 from hub.stores.message_views import QuarantineQuery, search_quarantine
 from hub.stores.paging import LARGEST_PAGE
+from hub.stores.replay import LARGEST_JOB, Selection
 
 noun = Noun("隔离区：不能入库的记录，重放或作废")
 
@@ -41,17 +44,36 @@ def list_(
 
 
 @noun.verb()
-def replay(entry_id: EntryId, as_json: JsonFlag = False) -> None:
-    """重放：把所在报文再处理一次；已入库的记录不会重复。
+def replay(
+    entry_ids: Annotated[list[int] | None, typer.Argument(metavar="ID", help="隔离记录的编号")] = None,
+    code: Annotated[str | None, typer.Option(help="这个错误代码的全部待处理记录")] = None,
+    sender: Annotated[str | None, typer.Option(help="这个报送方的全部待处理记录")] = None,
+    limit: MessageLimit = LARGEST_JOB,
+    dry_run: DryRun = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """重放：把所在报文再处理一次；已入库的不会重复，已作废的仍作废。多条或按条件时成为一个重放任务。
 
     \b
     示例：
       hub quarantine replay 3
-      hub quarantine replay 3 --json
+      hub quarantine replay 3 7 12 --json
+      hub quarantine replay --code HUB-4003 --sender gs --dry-run
     """
-    with open_desk() as desk, desk.database.unit() as unit:
-        quarantine_acts.replay(unit, entry_id, actor(), desk.now())
-    _tell(entry_id, "QUEUED", "已放回队列", as_json)
+    ids = entry_ids or []
+    if ids and (code or sender):
+        raise RejectedError("HUB-4006", "编号与筛选条件不能同时使用")
+    if len(ids) == 1 and not dry_run:
+        with open_desk() as desk, desk.database.unit() as unit:
+            quarantine_acts.replay(unit, ids[0], actor(), desk.now())
+        _tell(ids[0], "QUEUED", "已放回队列", as_json)
+        return
+    selection = Selection(quarantine_ids=ids, limit=limit)
+    if not ids:
+        if not (code or sender):
+            raise RejectedError("HUB-4006", "请写明隔离记录的编号，或 --code、--sender")
+        selection = Selection(state="QUARANTINED", code=code, sender=sender, limit=limit)
+    place(selection, dry_run=dry_run, as_json=as_json)
 
 
 @noun.verb()

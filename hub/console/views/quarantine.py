@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from hub.console.pages import Console, Visit
 from hub.console.services import QuarantineSearch, Row
-from hub.console.session import Right
+from hub.console.session import Right, new_secret
 from hub.console.views.lists import Filter, page_size, read_filters, show_list
 from hub.domain.errors import NotFoundError, RejectedError
 from hub.stores.message_views import QUARANTINE_STATES
@@ -33,7 +33,7 @@ def _list(console: Console, visit: Visit) -> Response:
         after=visit.query("after") or None,
     )  # fmt: skip
     page = console.services.search_quarantine(visit.user, search)
-    return show_list(console, visit, "quarantine", filters, values, page, titles=titles)
+    return show_list(console, visit, "quarantine", filters, values, page, titles=titles, page_key=new_secret())
 
 
 def _show(console: Console, visit: Visit, problem: str = "", status: int = HTTPStatus.OK) -> Response:

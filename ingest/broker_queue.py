@@ -11,6 +11,7 @@ from hub.stores.outbox import Ticket
 from ingest.broker.deliveries import Deliveries, Delivery
 from ingest.broker.publisher import Outgoing
 from ingest.consumer import BATCH_MESSAGES, BATCH_RECORDS
+from ingest.observing import WorkObserver
 
 PREFETCH = 2 * BATCH_MESSAGES  # the next batch is there when one is done
 WAIT_SECONDS = 0.5
@@ -44,6 +45,7 @@ class BrokerQueue:
     """For one worker thread. Nothing connects before the first `take`."""
 
     deliveries: Deliveries
+    observer: WorkObserver = field(default_factory=WorkObserver)
     _held: list[Delivery] = field(default_factory=list)
 
     def take(self) -> list[Ticket]:
@@ -61,6 +63,7 @@ class BrokerQueue:
             else:
                 tickets.append(ticket)
             self._held.append(held)
+            self.observer.delivered(held.redelivered)
         if not tickets:
             self.done([])
         return tickets

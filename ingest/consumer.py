@@ -4,8 +4,10 @@ A batch that fails is tried again one message at a time, so a poison message nev
 that keeps failing, or that keeps killing its worker, is quarantined whole, with the reason.
 """
 
+import time
+import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,9 +16,11 @@ import structlog
 from hub.domain.errors import HubError, RejectedError, RetryableError
 from hub.domain.failpoints import failpoint
 from hub.stores import exchange, outbox
+from hub.stores.exchange import Waiting
 from hub.stores.outbox import Ticket
-from hub.stores.session import Database
-from ingest.pipeline import Pipeline
+from hub.stores.session import Connection, Database
+from ingest.observing import WorkObserver
+from ingest.pipeline import Pipeline, Processed
 
 MAX_ATTEMPTS = 5  # that ended in an error
 MAX_BEGINNINGS = 8  # that were begun and never ended; more, because an outage of the database also looks like this
@@ -24,6 +28,8 @@ BATCH_MESSAGES = 50
 BATCH_RECORDS = 1500  # a batch holds SQLite's only write lock, and the door waits for it
 _FIRST_WAIT = timedelta(seconds=1)
 _LONGEST_WAIT = timedelta(minutes=5)
+_LOOKS, _LOOK_PAUSE_SECONDS = 5, 0.02
+_UNFORESEEN = "HUB-9001"
 
 log = structlog.get_logger()
 
@@ -51,6 +57,7 @@ class Consumer:
     queue: Queue
     pipeline: Pipeline
     now: Callable[[], datetime]
+    observer: WorkObserver = field(default_factory=WorkObserver)
 
     def work_once(self) -> int:
         """Processes a batch of waiting messages; how many it held. Raises RetryableError without a database."""
@@ -77,20 +84,47 @@ class Consumer:
 
     def _process(self, outbox_ids: Sequence[int]) -> Exception | None:
         """One unit of work over messages; what went wrong. What is done already, or held elsewhere, is passed by."""
+        started = time.perf_counter()
+        batch: Sequence[Waiting] = ()
+        processed = Processed({}, {}, {})
         try:
             with self.database.unit() as unit:
-                batch = exchange.open_taken(unit, self.pipeline.sealer, outbox_ids)
+                batch = self._open(unit, outbox_ids)
                 failpoint("s13_inbox")
                 if batch:
-                    self.pipeline.process(unit, batch, self.now())
+                    processed = self.pipeline.process(unit, batch, self.now())
                 failpoint("s14_effect")
         except RetryableError:
             raise
         except Exception as exc:  # noqa: BLE001 - the one broad catch: whatever a message does, the worker lives on
-            log.warning("processing failed", outbox_ids=outbox_ids, error=type(exc).__name__)
+            self._note_failure(outbox_ids, batch, exc)
             return exc.with_traceback(None)  # its frames hold cursors
         failpoint("s15_commit")
+        self.observer.committed(batch, processed, time.perf_counter() - started, self.now())
         return None
+
+    def _open(self, unit: Connection, outbox_ids: Sequence[int]) -> list[Waiting]:
+        """The relay may be noting its confirm on a row at this moment: what is held is asked for again, but briefly."""
+        opened = exchange.open_taken(unit, self.pipeline.sealer, outbox_ids)
+        for _ in range(_LOOKS):
+            missing = set(outbox_ids) - {waiting.outbox_id for waiting in opened}
+            held = outbox.still_waiting(unit, missing)
+            if not held:
+                break
+            time.sleep(_LOOK_PAUSE_SECONDS)
+            opened += exchange.open_taken(unit, self.pipeline.sealer, held)
+        return opened
+
+    def _note_failure(self, outbox_ids: Sequence[int], batch: Sequence[Waiting], error: Exception) -> None:
+        """Kind and place of the error only: its text may quote a record."""
+        code = error.code if isinstance(error, HubError) else _UNFORESEEN
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        trace_ids = [waiting.trace_id for waiting in batch]
+        log.warning(
+            "processing failed", outbox_ids=outbox_ids, trace_ids=trace_ids, code=code, error=type(error).__name__,
+            at=f"{place.filename}:{place.lineno}",
+        )  # fmt: skip
+        self.observer.failed(len(outbox_ids), code)
 
     def _work_alone(self, outbox_id: int) -> None:
         with self.database.unit() as unit:
@@ -103,7 +137,7 @@ class Consumer:
         error = self._process([outbox_id])
         if error is None:
             return
-        failure = error if isinstance(error, HubError) else RejectedError("HUB-9001", "处理时发生内部错误")
+        failure = error if isinstance(error, HubError) else RejectedError(_UNFORESEEN, "处理时发生内部错误")
         if attempts >= MAX_ATTEMPTS or isinstance(error, RejectedError):
             self._give_up(outbox_id, failure, attempts)
             return
@@ -113,5 +147,6 @@ class Consumer:
 
     def _give_up(self, outbox_id: int, failure: HubError, attempts: int) -> None:
         with self.database.unit() as unit:
-            exchange.give_up(unit, outbox_id, failure, self.now())
-        log.error("message quarantined", outbox_id=outbox_id, code=failure.code, attempts=attempts)
+            trace_id = exchange.give_up(unit, outbox_id, failure, self.now())
+        log.error("message quarantined", outbox_id=outbox_id, code=failure.code, attempts=attempts, trace_id=trace_id)
+        self.observer.gave_up(failure.code)

@@ -12,6 +12,8 @@ from hub.domain.errors import RetryableError
 
 _LONGEST_PAUSE_SECONDS = 10.0
 
+Links = dict[str, Callable[[], bool]]  # connections to the broker by name, and whether they stand
+
 log = structlog.get_logger()
 
 
@@ -77,6 +79,7 @@ class Role:
 
     loops: list[Loop]
     close: Callable[[], None] = lambda: None
+    links: Links = field(default_factory=dict)
 
     def start(self) -> None:
         for loop in self.loops:

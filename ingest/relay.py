@@ -4,7 +4,7 @@ A relay may die at any step: a lease runs out, a message is published twice, and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +16,7 @@ from hub.stores.session import Database
 from ingest.broker.deliveries import Deliveries
 from ingest.broker.publisher import Publisher
 from ingest.broker_queue import ticket_message, ticket_of
+from ingest.observing import RelayObserver
 
 BATCH_MESSAGES = 500
 CONFIRM_SECONDS = 20.0
@@ -33,6 +34,7 @@ class Relay:
     database: Database
     publisher: Publisher
     now: Callable[[], datetime]
+    observer: RelayObserver = field(default_factory=RelayObserver)
 
     def relay_once(self) -> int:
         """Publishes a batch; how many were confirmed. 0 also while there is no broker. Raises RetryableError."""
@@ -52,8 +54,10 @@ class Relay:
         with self.database.unit() as unit:
             outbox.mark_published(unit, confirmed, self.now())
             outbox.make_due(unit, refused, self.now() + REFUSED_WAIT)
-        if len(confirmed) < len(tickets):
-            log.warning("not confirmed", refused=len(refused), unknown=len(tickets) - len(confirmed) - len(refused))
+        unknown = len(tickets) - len(confirmed) - len(refused)
+        self.observer.settled(len(confirmed), len(refused), unknown)
+        if refused or unknown:
+            log.warning("not confirmed", refused=len(refused), unknown=unknown)
         return len(confirmed)
 
 
@@ -67,6 +71,7 @@ class Sweeper:
     database: Database
     publisher: Publisher
     now: Callable[[], datetime]
+    observer: RelayObserver = field(default_factory=RelayObserver)
 
     def sweep_once(self) -> int:
         """How many messages are to be published again. Raises RetryableError without a database."""
@@ -78,6 +83,7 @@ class Sweeper:
             return 0
         with self.database.unit() as unit:
             stranded = outbox.make_stranded_due(unit, published_before, self.now(), BATCH_MESSAGES)
+        self.observer.swept(stranded)
         log.warning("published again", messages=stranded)
         return stranded
 

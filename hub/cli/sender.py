@@ -1,5 +1,6 @@
 """`hub sender`: department systems that may push, and their secrets."""
 
+from dataclasses import asdict, replace
 from itertools import zip_longest
 from typing import Annotated
 
@@ -7,7 +8,8 @@ import typer
 
 from hub.cli.desk import Desk, open_desk
 from hub.cli.noun import Noun
-from hub.cli.output import JsonFlag, say, write, write_json, write_rows
+from hub.cli.output import JsonFlag, say, write, write_fields, write_json, write_rows
+from hub.domain.envelopes import Quota
 from hub.setup import register_department
 from hub.stores import registry
 
@@ -113,6 +115,51 @@ def enable(code: Code) -> None:
     """
     _set_disabled(code, None, "sender.enable")
     say(f"已启用：{code}")
+
+
+@noun.verb()
+def quota(
+    code: Code,
+    rate: Annotated[float | None, typer.Option(help="每秒报文数", min=0)] = None,
+    burst: Annotated[int | None, typer.Option(help="可以突发的报文数", min=0)] = None,
+    max_bytes: Annotated[int | None, typer.Option(help="一个报文的字节数", min=0)] = None,
+    max_records: Annotated[int | None, typer.Option(help="一个报文的记录条数", min=0)] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """查看或调整一个报送方的配额，5 秒内生效；没有规定的各项按全县的设置，写 0 恢复为全县的设置。
+
+    \b
+    示例：
+      hub sender quota gs
+      hub sender quota gs --rate 20 --burst 100 --max-records 200
+      hub sender quota gs --rate 0 --json
+    """
+    wanted = Quota(rate, burst, max_bytes, max_records)
+    with open_desk() as desk, desk.database.unit() as unit:
+        held = registry.quota_of(unit, code)
+        if wanted != Quota():
+            held = _over(held, wanted)
+            registry.set_quota(unit, code, held)
+            desk.record(unit, "sender.quota", ("sender", code), **asdict(held))
+    row = {"sender": code} | {name: getattr(held, field) for name, field in _QUOTA_FIELDS.items()}
+    if as_json:
+        write_json(row)
+    else:
+        write_fields(row, _QUOTA_COLUMNS)
+
+
+def _over(held: Quota, wanted: Quota) -> Quota:
+    return replace(held, **{name: value or None for name, value in asdict(wanted).items() if value is not None})
+
+
+_QUOTA_FIELDS = {
+    "rate": "messages_per_second", "burst": "burst_messages", "maxBytes": "message_bytes",
+    "maxRecords": "message_records",
+}  # fmt: skip
+_QUOTA_COLUMNS = (
+    ("sender", "代码"), ("rate", "每秒报文数"), ("burst", "突发报文数"), ("maxBytes", "报文字节数"),
+    ("maxRecords", "报文记录条数"),
+)  # fmt: skip
 
 
 def _set_disabled(code: str, notice: str | None, action: str) -> None:

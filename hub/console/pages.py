@@ -17,14 +17,22 @@ from hub.console.services import ConsoleServices, ConsoleUser
 from hub.console.session import Cookies, Right, check_form, csrf_token, may, require
 from hub.console.static_files import StaticFiles
 from hub.domain.errors import HubError, NotFoundError, RejectedError, RetryableError
+from hub.domain.service_states import Activity, Service
 
 _LARGEST_FORM_BYTES = 64 * 1024
+_MOST_FIELDS = 120  # every record of the longest list ticked
 _TRIDENT = ("MSIE ", "Trident/")
 
 FLASHES = {
     "signed_out": "您已安全退出。",
     "discarded": "已作废该记录，理由已写入审计日志。",
+    "service_changed": "服务状态已改变，理由已写入审计日志。",
     "replayed": "已提交重放，处理结果见该报文的记录状态。",
+    "replay_created": "已建立重放任务，正在试运行；看过结果再开始。",
+    "replay_start": "重放已开始。",
+    "replay_pause": "已暂停；已在队列中的报文会做完。",
+    "replay_resume": "重放已继续。",
+    "replay_cancel": "已取消；已在队列中的报文会做完。",
 }
 _STATUS_BY_CODE = {
     "HUB-1003": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -41,6 +49,7 @@ class Visit:
     request: Request
     user: ConsoleUser
     session: str
+    service: Service
     form: Mapping[str, str] = field(default_factory=dict)
 
     def query(self, name: str) -> str:
@@ -113,6 +122,7 @@ class Console:
             "path": visit.request.url.path,
             "csrf": csrf_token(visit.session),
             "now": self.services.now(),
+            "service": visit.service,
             "flash": FLASHES.get(visit.request.cookies.get(self.cookies.flash, "")),
             "may": lambda right: may(visit.user, Right(right)),
         }
@@ -141,8 +151,9 @@ class Console:
         user = self.services.user_of(session) if session else None
         if user is None:
             raise SignInNeededError
-        visit = Visit(request, user, session, form)
+        visit = Visit(request, user, session, self.services.service(), form)
         try:
+            _require_service(visit, right)
             if request.method == "POST":
                 check_form(request, session, form.get("csrf", ""), self.public_url)
             require(user, right)
@@ -153,6 +164,15 @@ class Console:
     def failure(self, request: Request, error: HubError) -> Response:
         """The page that says what went wrong to somebody who need not be signed in."""
         return self.render_open("problem.html", _status(error), error=error, heading=_heading(error))
+
+
+def _require_service(visit: Visit, right: Right) -> None:
+    """Raises RetryableError HUB-9021 when the state of the service leaves no room for the page or the change."""
+    if right is Right.SERVICE_STATE:
+        return
+    visit.service.require(Activity.QUERY)
+    if visit.request.method == "POST" and right is not Right.MESSAGE_BODY:
+        visit.service.require(Activity.CHANGE)
 
 
 def _status(error: HubError) -> int:
@@ -190,5 +210,5 @@ async def _read_form(request: Request) -> Mapping[str, str] | None:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > _LARGEST_FORM_BYTES:
         return None
-    async with request.form(max_files=0, max_fields=20) as form:
+    async with request.form(max_files=0, max_fields=_MOST_FIELDS) as form:
         return {name: value for name, value in form.items() if isinstance(value, str)}

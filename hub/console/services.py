@@ -6,6 +6,8 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from hub.domain.service_states import Service
+
 Row = Mapping[str, Any]
 
 
@@ -67,6 +69,18 @@ class QuarantineSearch:
     after: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayAsked:
+    """Quarantined records named one by one, or, with none named, every open one of an error code or of all codes.
+
+    `page_key` is of the page that asked: the same question from the same page is the same job.
+    """
+
+    quarantine_ids: Sequence[int] = ()
+    code: str = ""
+    page_key: str
+
+
 class Page(Protocol):
     """One page of a list; `next` is the cursor of the page that follows."""
 
@@ -77,6 +91,22 @@ class Page(Protocol):
     def next(self) -> str | None: ...
 
 
+class ReplayServices(Protocol):
+    """A job that does not exist raises NotFoundError HUB-4044."""
+
+    def create(self, user: ConsoleUser, asked: ReplayAsked) -> int:
+        """The number of a job that is being rehearsed. Raises NotFoundError when nothing is open any more."""
+
+    def jobs(self, state: str, limit: int, after: str | None) -> Page: ...
+
+    def job(self, job_id: str) -> Row: ...
+
+    def items(self, job_id: str, state: str, limit: int, after: str | None) -> Page: ...
+
+    def turn(self, user: ConsoleUser, job_id: str, act: str) -> None:
+        """Raises RejectedError HUB-5003 when the state of the job does not allow the act."""
+
+
 class ConsoleServices(Protocol):
     """Rows are the JSON-ready dictionaries that REST answers with.
 
@@ -84,6 +114,12 @@ class ConsoleServices(Protocol):
     """
 
     def now(self) -> datetime: ...
+
+    def service(self) -> Service:
+        """What the hub does at present. Raises RetryableError when the database is away."""
+
+    def change_service(self, user: ConsoleUser, state: str, reason: str, address: str) -> None:
+        """Raises RejectedError HUB-4006 on an unknown state or a missing reason."""
 
     def sign_in(self, name: str, password: str, address: str) -> str:
         """A new session token. Raises RejectedError HUB-2006, with one message whatever was wrong."""
@@ -128,6 +164,9 @@ class ConsoleServices(Protocol):
 
     def replay(self, user: ConsoleUser, entry_id: str) -> None:
         """Raises RejectedError when the record is no longer open or cannot be taken now either."""
+
+    @property
+    def replays(self) -> ReplayServices: ...
 
     def error_catalogue(self) -> Sequence[Row]:
         """Every code of `schemas/errors.toml`: `code, title, cause, remedy, retryable, httpStatus`."""

@@ -25,17 +25,20 @@ class Right(StrEnum):
     MESSAGE_BODY = "MESSAGE_BODY"
     QUARANTINE = "QUARANTINE"
     MEND_QUARANTINE = "MEND_QUARANTINE"
+    REPLAYS = "REPLAYS"
+    RUN_REPLAYS = "RUN_REPLAYS"
+    SERVICE_STATE = "SERVICE_STATE"
     HELP = "HELP"
 
 
 _EVERYONE = frozenset({Right.HOME, Right.HELP})
-_SUPERVISES = _EVERYONE | {Right.CASES, Right.CARDS, Right.MESSAGES, Right.QUARANTINE}
+_SUPERVISES = _EVERYONE | {Right.CASES, Right.CARDS, Right.MESSAGES, Right.QUARANTINE, Right.REPLAYS}
 # Administration, security and audit are separate duties (GB/T 22239 8.1.4.2 d): none of the three reads business data.
 RIGHTS: Mapping[str, frozenset[Right]] = MappingProxyType({
-    "system_admin": _EVERYONE | {Right.MESSAGES},
+    "system_admin": _EVERYONE | {Right.MESSAGES, Right.REPLAYS, Right.RUN_REPLAYS, Right.SERVICE_STATE},
     "security_admin": _EVERYONE,
     "auditor": _EVERYONE,
-    "it_staff": _SUPERVISES | {Right.MESSAGE_BODY, Right.MEND_QUARANTINE},
+    "it_staff": _SUPERVISES | {Right.MESSAGE_BODY, Right.MEND_QUARANTINE, Right.RUN_REPLAYS},
     "supervisor": _SUPERVISES,
     "department": _EVERYONE | {Right.CASES, Right.CARDS},
 })  # fmt: skip

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.console.services import CardSearch, CaseSearch, ConsoleUser, MessageSearch, QuarantineSearch
+from hub.console.store_replays import StoreReplays
 from hub.domain.errors import NotFoundError, RejectedError
+from hub.domain.service_states import Service
 from hub.domain.times import china_day, day_bounds
 from hub.stores import audit, card_views, case_views, dashboard, message_views, quarantine_acts, registry, users
 from hub.stores.paging import Page
 from hub.stores.sealing import Sealer
+from hub.stores.service_state import Change, ServiceKeeper
 from hub.stores.session import Database
 from supervision.law import Law
 from supervision.proof import recomputes_the_same
@@ -25,6 +28,7 @@ class StoreServices:
     database: Database
     sealer: Sealer
     law: Callable[[], Law]
+    keeper: ServiceKeeper
     clock: Callable[[], datetime]
     idle: timedelta
     longest: timedelta
@@ -32,6 +36,12 @@ class StoreServices:
 
     def now(self) -> datetime:
         return self.clock()
+
+    def service(self) -> Service:
+        return self.keeper()
+
+    def change_service(self, user: ConsoleUser, state: str, reason: str, address: str) -> None:
+        self.keeper.change(Change(state, reason, user.name, address), self.clock())
 
     def sign_in(self, name: str, password: str, address: str) -> str:
         now = self.clock()
@@ -156,6 +166,10 @@ class StoreServices:
     def replay(self, user: ConsoleUser, entry_id: str) -> None:
         with self.database.unit() as unit:
             quarantine_acts.replay(unit, _row_id(entry_id), user.name, self.clock())
+
+    @property
+    def replays(self) -> StoreReplays:
+        return StoreReplays(self.database, self.clock)
 
     def error_catalogue(self) -> Sequence[Mapping[str, Any]]:
         return self.errors

@@ -9,6 +9,16 @@ from hub.domain.records import RecordKind
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """What one sender may send; None: as the county's settings say for everyone."""
+
+    messages_per_second: float | None = None
+    burst_messages: int | None = None
+    message_bytes: int | None = None
+    message_records: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     """A department system that may push, for the organisations listed."""
 
@@ -16,6 +26,7 @@ class Sender:
     code: str
     name: str
     org_codes: frozenset[str]
+    quota: Quota = Quota()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,16 @@ class RejectedError(HubError):
 
 
 class RetryableError(HubError):
-    """Something we depend on stumbled; the same input may succeed later."""
+    """Something we depend on stumbled; the same input may succeed later.
+
+    `retry_after_seconds` is given where it is known how much later.
+    """
+
+    def __init__(
+        self, code: str, message: str, path: str | None = None, *, retry_after_seconds: int | None = None
+    ) -> None:
+        super().__init__(code, message, path)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class NotFoundError(RejectedError):

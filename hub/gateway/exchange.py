@@ -10,8 +10,10 @@ from datetime import date, datetime, timedelta
 from adapters.messages import same_content
 from hub.domain.envelopes import Envelope, Sender
 from hub.domain.errors import NotFoundError, RejectedError
+from hub.domain.failpoints import failpoint
 from hub.domain.item_codes import subject_of
 from hub.domain.receipts import Receipt, Reconciliation
+from hub.gateway.tracing import note
 from hub.stores import case_library, exchange, reconciliation, registry
 from hub.stores.base import AnyRow
 from hub.stores.sealing import Sealer
@@ -71,7 +73,11 @@ class Exchange:
         sealed = self.sealer.seal_body(envelope.body)
         with self.database.unit() as unit:
             receipt = exchange.accept(unit, sealed, envelope)
-        return receipt or self._first_receipt(envelope)
+            failpoint("s5_insert")
+        failpoint("s6_commit")
+        receipt = receipt or self._first_receipt(envelope)
+        note().took(envelope.kind.name, receipt)
+        return receipt
 
     def _first_receipt(self, envelope: Envelope) -> Receipt:
         with self.database.read() as unit:

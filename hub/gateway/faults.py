@@ -10,6 +10,7 @@ from adapters.contract import CONTRACT_NS
 from hub.domain.errors import HubError, RetryableError
 from hub.gateway.catalogue import ErrorEntry, catalogue
 from hub.gateway.soap_envelope import SoapVersion
+from hub.gateway.tracing import note
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -25,9 +26,8 @@ _SENDER_AND_RECEIVER: Mapping[SoapVersion, tuple[str, str]] = MappingProxyType(
 _MORE_HEADERS: Mapping[int, Headers] = MappingProxyType({
     401: (("WWW-Authenticate", 'Basic realm="county-hub", charset="UTF-8"'),),
     405: (("Allow", "GET, POST"),),
-    429: (("Retry-After", str(RETRY_AFTER_SECONDS)),),
-    503: (("Retry-After", str(RETRY_AFTER_SECONDS)),),
 })  # fmt: skip
+_COME_BACK_LATER = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Reply:
 def fault_reply(error: HubError, version: SoapVersion | None, trace_id: str, status: int | None = None) -> Reply:
     """The fault of an error; SOAP 1.1 when the sender's version is not known. `status` overrules the HTTP status."""
     spoken = version or SoapVersion.SOAP_11
+    note().code = error.code
     entry = catalogue().get(error.code) or catalogue()[_INTERNAL_ERROR]
     fault_code = _fault_code(error, spoken)
     envelope = etree.Element(spoken.tag("Envelope"), nsmap={"soap": spoken.value})
@@ -52,7 +53,14 @@ def fault_reply(error: HubError, version: SoapVersion | None, trace_id: str, sta
     _append_detail(detail, error, entry, trace_id)
     body = etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
     status = status or _status(entry, spoken, fault_code)
-    return Reply(status, spoken.media_type + "; charset=utf-8", body, _MORE_HEADERS.get(status, ()))
+    return Reply(status, spoken.media_type + "; charset=utf-8", body, _more_headers(error, status))
+
+
+def _more_headers(error: HubError, status: int) -> Headers:
+    if status in _COME_BACK_LATER:
+        known = error.retry_after_seconds if isinstance(error, RetryableError) else None
+        return (("Retry-After", str(known or RETRY_AFTER_SECONDS)),)
+    return _MORE_HEADERS.get(status, ())
 
 
 def _fault_code(error: HubError, version: SoapVersion) -> str:

@@ -20,6 +20,7 @@ _ONLY_ONCE: Mapping[str, str] = MappingProxyType({
     "authorization": "HUB-2001",
 })  # fmt: skip
 _TRACE_PARENT = re.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE_ID = re.compile("([0-9a-f]{32})")
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\";\s]*)\"?\s*(?:;|$)", re.IGNORECASE)
 _ACTION = re.compile(r";\s*action\s*=\s*(\"[^\"]*\"|[^;\s]*)\s*(?:;|$)", re.IGNORECASE)
 _MAX_CONTENT_TYPE_CHARACTERS = 1000
@@ -72,8 +73,9 @@ class RequestHeaders:
         return int(written) if written is not None and written.isascii() and written.isdigit() else None
 
     def trace_id(self) -> str:
-        """The caller's W3C trace id, or a fresh one."""
+        """The caller's trace id, from `traceparent` (W3C) or `X-Trace-Id` (32 hexadecimal digits), or a fresh one."""
         matched = _TRACE_PARENT.fullmatch(self.get("traceparent") or "")
+        matched = matched or _TRACE_ID.fullmatch((self.get("x-trace-id") or "").lower())
         return matched[1] if matched else uuid4().hex
 
     def _content_type(self) -> str:
@@ -92,14 +94,19 @@ class RequestBody:
         self._finished = False
         self._overdue = False
 
-    async def read(self, limit_bytes: int, deadline_seconds: float) -> bytes:
-        """Raises RejectedError HUB-1003, HUB-1013, RetryableError HUB-1014, DisconnectedError."""
+    async def read(
+        self, limit_bytes: int, deadline_seconds: float, charge: Callable[[int], None] = lambda _: None
+    ) -> bytes:
+        """Raises RejectedError HUB-1003, HUB-1013, RetryableError HUB-1014, DisconnectedError.
+
+        `charge` is told of bytes as they come in, and may raise.
+        """
         announced = self._headers.content_length
         if announced is not None and announced > limit_bytes:
             raise _too_large(limit_bytes)
         try:
             async with asyncio.timeout(deadline_seconds):
-                body = await self._collect(limit_bytes)
+                body = await self._collect(limit_bytes, charge)
         except TimeoutError as exc:
             self._overdue = True
             raise RetryableError("HUB-1014", f"正文没有在 {deadline_seconds:g} 秒内收完") from exc
@@ -107,7 +114,7 @@ class RequestBody:
             raise RejectedError("HUB-1013", "收到的字节数与 Content-Length 不符")
         return body
 
-    async def _collect(self, limit_bytes: int) -> bytes:
+    async def _collect(self, limit_bytes: int, charge: Callable[[int], None]) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while not self._finished:
@@ -115,6 +122,7 @@ class RequestBody:
             size += len(chunk)
             if size > limit_bytes:
                 raise _too_large(limit_bytes)
+            charge(len(chunk))
             chunks.append(chunk)
         return b"".join(chunks)
 

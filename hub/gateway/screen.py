@@ -49,6 +49,8 @@ def scan(content: bytes, limits: ShapeLimits, found: Scan) -> None:
         watch.parser.Parse(content, True)
     except expat.ExpatError as exc:
         raise _malformed(exc, content) from exc
+    finally:
+        watch.close()
     found.token = watch.collector.token()
 
 
@@ -119,6 +121,11 @@ class _Watch:
         parser.StartNamespaceDeclHandler = self._namespace
         parser.EndNamespaceDeclHandler = self._namespace_end
         self._follow(self._start, self._end)
+
+    def close(self) -> None:
+        """Parser and watch hold each other; the parser's buffer must not wait for the garbage to be collected."""
+        self._follow(None, None)
+        self.parser.StartNamespaceDeclHandler = self.parser.EndNamespaceDeclHandler = None
 
     def _follow(
         self,

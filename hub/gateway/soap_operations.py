@@ -19,6 +19,7 @@ from hub.domain.errors import RejectedError
 from hub.domain.receipts import Receipt
 from hub.domain.records import RECORD_KINDS, RecordKind
 from hub.domain.times import CHINA_TIME
+from hub.gateway.admission import refuse_more_records
 from hub.gateway.arrivals import check_elements
 from hub.gateway.wsse import SenderDirectory
 
@@ -64,6 +65,7 @@ def _push(kind: RecordKind, call: Call, operation: etree._Element) -> Receipt:
     message_id = parameters.message_id()
     if not parameters.records:
         raise RejectedError("HUB-1017", f"报文中没有 {kind.element} 元素")
+    refuse_more_records(call.sender, len(parameters.records))
     most = min(kind.max_per_message, call.most_records)
     if len(parameters.records) > most:
         raise RejectedError("HUB-1016", f"报文中的记录超过 {most} 条，请拆成多个报文")
@@ -179,3 +181,4 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     }
 )
 OPERATION_NAMES = frozenset(OPERATIONS)
+INTAKE_OPERATIONS = frozenset(kind.operation for kind in RECORD_KINDS.values()) | {"allocateCaseNos"}

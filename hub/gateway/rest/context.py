@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.gateway.exchange import Exchange
+from hub.gateway.probes import Probes
+from hub.gateway.reception import Reception
 from hub.stores.sealing import Sealer
+from hub.stores.service_state import ServiceKeeper
 from hub.stores.session import Database
 from supervision.law import Law
 
@@ -17,7 +20,6 @@ class RestLimits:
     body_bytes: int = 10 * 2**20
     body_deadline_seconds: float = 60.0
     records: int = 1000
-    calls: int = 64  # pushes under way together; each may hold a body
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +31,7 @@ class RestContext:
     law: Callable[[], Law]
     sealer: Sealer
     now: Callable[[], datetime]
+    reception: Reception
+    service: ServiceKeeper
+    probes: Probes
     limits: RestLimits = field(default_factory=RestLimits)

@@ -5,18 +5,20 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from adapters.messages import JSON
 from hub.domain.envelopes import Envelope, Sender
-from hub.domain.errors import HubError, RejectedError, RetryableError
+from hub.domain.errors import HubError, RejectedError
+from hub.domain.failpoints import failpoint
 from hub.domain.receipts import Receipt, ReceiptStatus
 from hub.domain.records import RecordKind
+from hub.gateway.admission import refuse_more_records
 from hub.gateway.arrivals import check_json
 from hub.gateway.exchange import Exchange
 from hub.gateway.http_bodies import DisconnectedError, RequestBody, RequestHeaders
+from hub.gateway.reception import Reception, peer_of
 from hub.gateway.rest.context import RestLimits
 from hub.gateway.rest.identity import Identity
 from hub.gateway.rest.json_body import read_message
@@ -46,22 +48,21 @@ class _Push:
 class PushDoor:
     """Takes messages; lives on one event loop."""
 
-    def __init__(self, exchange: Exchange, identity: Identity, limits: RestLimits) -> None:
+    def __init__(self, exchange: Exchange, identity: Identity, limits: RestLimits, reception: Reception) -> None:
         self._exchange = exchange
         self._identity = identity
         self._limits = limits
-        self._under_way = 0
+        self._reception = reception
 
     async def push(self, kind: RecordKind, request: Request) -> Response:
         headers = RequestHeaders(request.scope["headers"])
         body = RequestBody(request.receive, headers)
-        self._under_way += 1
         try:
-            return await self._answer(kind, request, headers, body)
+            response = await self._answer(kind, request, headers, body)
         except DisconnectedError:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
-        finally:
-            self._under_way -= 1
+        failpoint("s7_reply")
+        return response
 
     async def _answer(self, kind: RecordKind, request: Request, headers: RequestHeaders, body: RequestBody) -> Response:
         try:
@@ -73,14 +74,20 @@ class PushDoor:
         return response
 
     async def _take(self, kind: RecordKind, request: Request, headers: RequestHeaders, body: RequestBody) -> Response:
-        if self._under_way > self._limits.calls:
-            raise RetryableError("HUB-9003", "等待处理的请求过多")
-        sender = await run_in_threadpool(self._identity.sender, headers)
-        _check_form(headers)
-        message_id = message_id_of(request.headers.getlist("idempotency-key"))
-        content = await body.read(self._limits.body_bytes, self._limits.body_deadline_seconds)
-        push = _Push(kind, sender, message_id, headers.charset, request.state.trace_id)
-        return await run_in_threadpool(self._perform, push, content)
+        failpoint("s1_headers")
+        headers.refuse_repeated()
+        reception, limits = self._reception, self._limits
+        reception.admission.require_intake()
+        with reception.admission.visit(headers.content_length) as visit:
+            sender = await reception.basic_sender(visit, headers, peer_of(request.scope))
+            if sender is None:
+                raise await reception.run(visit, self._identity.not_a_sender, headers)
+            _check_form(headers)
+            message_id = message_id_of(request.headers.getlist("idempotency-key"))
+            content = await body.read(limits.body_bytes, limits.body_deadline_seconds, visit.charge)
+            failpoint("s2_body")
+            push = _Push(kind, sender, message_id, headers.charset, request.state.trace_id)
+            return await reception.run(visit, self._perform, push, content)
 
     def _perform(self, push: _Push, body: bytes) -> Response:
         receipt = self._exchange.receive(self._envelope(push, body))
@@ -91,10 +98,13 @@ class PushDoor:
 
     def _envelope(self, push: _Push, body: bytes) -> Envelope:
         message = read_message(body, push.charset)
+        failpoint("s3_screen")
+        refuse_more_records(push.sender, len(message.records))
         most = min(push.kind.max_per_message, self._limits.records)
         if len(message.records) > most:
             raise RejectedError("HUB-1016", f"报文中的记录超过 {most} 条，请拆成多个报文")
         arrivals = check_json(push.kind, message.records, push.sender)
+        failpoint("s4_authz")
         digest = hashlib.sha256(body).hexdigest()
         now = self._exchange.now()
         return Envelope(

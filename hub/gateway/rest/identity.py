@@ -8,8 +8,12 @@ from starlette.requests import Request
 from hub.domain.codes import ROLES
 from hub.domain.envelopes import Sender
 from hub.domain.errors import RejectedError
+from hub.domain.service_states import Activity, Service
 from hub.gateway.http_bodies import RequestHeaders
-from hub.gateway.wsse import SenderDirectory, basic_credential
+from hub.gateway.known_senders import KnownSenders
+from hub.gateway.reception import peer_of
+from hub.gateway.tracing import note
+from hub.gateway.wsse import basic_credential
 from hub.stores.session import Database
 from hub.stores.users import Staff, staff_of_token
 
@@ -32,11 +36,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use an operation. `whole_county`: only staff whose scope is the county; the rows have no department."""
+    """Who may use an operation. `whole_county`: only staff whose scope is the county; the rows have no department.
+
+    `in_every_state`: also while the hub is under maintenance.
+    """
 
     roles: frozenset[str]
     senders: bool = False
     whole_county: bool = False
+    in_every_state: bool = False
 
     def check(self, caller: Caller) -> None:
         """Raises RejectedError HUB-2003 for senders, HUB-2007 for staff."""
@@ -54,31 +62,34 @@ FIGURES = Access(ALL_STAFF)
 MESSAGES = Access(ALL_STAFF - {"department"}, whole_county=True)
 RECEIPTS = Access(ALL_STAFF - {"department"}, senders=True, whole_county=True)
 QUARANTINE = Access(frozenset({"it_staff", "system_admin"}), whole_county=True)
+REPLAYS = Access(frozenset({"it_staff", "system_admin", "supervisor"}), whole_county=True)
+RUN_REPLAYS = Access(frozenset({"it_staff", "system_admin"}), whole_county=True)
+SERVICE_STATE_READ = Access(ALL_STAFF, in_every_state=True)
+SERVICE_STATE = Access(frozenset({"system_admin"}), in_every_state=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Reads the Authorization header."""
 
-    directory: SenderDirectory
+    senders: KnownSenders
     database: Database
+    service: Callable[[], Service]
 
-    def sender(self, headers: RequestHeaders) -> Sender:
-        """Raises RejectedError HUB-2001, HUB-2002; HUB-2003 for a staff token."""
-        sender = self.caller(headers).sender
-        if sender is None:
-            raise RejectedError("HUB-2003", "报送须用报送方的 Basic 凭据")
-        return sender
+    def not_a_sender(self, headers: RequestHeaders) -> RejectedError:
+        """What a push by a staff token is told. Raises RejectedError HUB-2001 without any valid credential."""
+        self.caller(headers, "")
+        return RejectedError("HUB-2003", "报送须用报送方的 Basic 凭据")
 
-    def caller(self, headers: RequestHeaders) -> Caller:
-        """Raises RejectedError HUB-2001, HUB-2002, RepeatedHeaderError."""
+    def caller(self, headers: RequestHeaders, peer: str) -> Caller:
+        """Raises RejectedError HUB-2001, HUB-2002, RetryableError HUB-2009, RepeatedHeaderError."""
         headers.refuse_repeated()
         authorization = headers.get("authorization")
         if not authorization:
             raise RejectedError("HUB-2001", "请求没有带凭据")
         credential = basic_credential(authorization)
         if credential is not None:
-            return Caller(sender=credential.sender(self.directory))
+            return Caller(sender=credential.sender(self.senders.from_peer(peer)))
         return Caller(staff=self._staff(authorization))
 
     def _staff(self, authorization: str) -> Staff:
@@ -95,7 +106,10 @@ class Identity:
         """A dependency that lets in who has access, and keeps who it is for `caller_of`."""
 
         def check(request: Request) -> None:
-            caller = self.caller(RequestHeaders(request.scope["headers"]))
+            if not access.in_every_state:
+                self.service().require(Activity.QUERY if request.method == "GET" else Activity.CHANGE)
+            caller = self.caller(RequestHeaders(request.scope["headers"]), peer_of(request.scope))
+            note().sender = caller.sender.code if caller.sender else ""
             access.check(caller)
             request.state.caller = caller
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hub.gateway.rest.clock_models import Answer, Clock
+from hub.stores.service_state import MAX_REASON_CHARACTERS
 
 
 class RecordError(Answer):
@@ -352,13 +353,32 @@ class QuarantineList(_Page):
     items: list[QuarantineRow]
 
 
+class ServiceChange(BaseModel):
+    """What is asked for; who and when is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["NORMAL", "INTAKE_ONLY", "READ_ONLY", "MAINTENANCE"] = Field(
+        description="正常、只收不办、只读、维护"
+    )
+    reason: str = Field(description="理由，报送方会在应答中看到", min_length=1, max_length=MAX_REASON_CHARACTERS)
+
+
+class ServiceState(Answer):
+    state: Literal["NORMAL", "INTAKE_ONLY", "READ_ONLY", "MAINTENANCE"]
+    title: str
+    since: AwareDatetime | None
+    by: str | None
+    reason: str
+
+
 class Alive(Answer):
     status: Literal["ok"]
 
 
 class ReadyWarning(Answer):
     name: str
-    published_until: str
+    published_until: str | None = None
     message: str
 
 

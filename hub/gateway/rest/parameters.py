@@ -10,9 +10,11 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from hub.domain.codes import CARD_LEVELS, CARD_STATES, CASE_STATES, RECEIPT_STATES
+from hub.domain.records import RECORD_KINDS
 from hub.gateway.catalogue import catalogue
 from hub.stores.message_views import MESSAGE_STATES, QUARANTINE_STATES
 from hub.stores.paging import LARGEST_PAGE
+from hub.stores.replay import ITEM_STATES, JOB_STATES, SELECTED_STATES
 
 _DAY = re.compile("[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -58,6 +60,10 @@ CardState = Annotated[str, _one_of(CARD_STATES), _shown(CARD_STATES)]
 MessageStatus = Annotated[str, _one_of(_MESSAGE_STATUSES), _shown(_MESSAGE_STATUSES)]
 MessageState = Annotated[str, _one_of(MESSAGE_STATES), _shown(MESSAGE_STATES)]
 QuarantineState = Annotated[str, _one_of(QUARANTINE_STATES), _shown(QUARANTINE_STATES)]
+Kind = Annotated[str, _one_of(RECORD_KINDS), _shown(RECORD_KINDS)]
+ReplayState = Annotated[str, _one_of(JOB_STATES), _shown(JOB_STATES)]
+ReplayedState = Annotated[str, _one_of(ITEM_STATES), _shown(ITEM_STATES)]
+SelectedState = Annotated[str, _one_of(SELECTED_STATES), _shown(SELECTED_STATES)]
 ErrorCode = Annotated[str, _one_of(catalogue()), WithJsonSchema({"type": "string", "pattern": "^HUB-[0-9]{4}$"})]
 
 
@@ -104,3 +110,11 @@ class MessageParameters(_List):
 class QuarantineParameters(_List):
     state: QuarantineState | None = Field(None, description="隔离状态")
     code: ErrorCode | None = Field(None, description="隔离原因的错误代码")
+
+
+class ReplayParameters(_List):
+    state: ReplayState | None = Field(None, description="任务状态")
+
+
+class ReplayedParameters(_List):
+    state: ReplayedState | None = Field(None, description="报文在任务中的状态")

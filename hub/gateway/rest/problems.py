@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from hub.domain.errors import FieldIssue, HubError, NotFoundError, RejectedError, RetryableError
 from hub.gateway.catalogue import ErrorEntry, catalogue
 from hub.gateway.http_bodies import RepeatedHeaderError, RequestHeaders
+from hub.gateway.tracing import note
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ _PARAMETER_FAULTS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "not_a_day": ("HUB-3007", "应为真实存在的日期，格式如 2026-03-02"),
     "not_listed": ("HUB-3004", "应为以下之一：{listed}"),
     "not_plain": ("HUB-1006", "含有不允许的控制字符"),
+    "literal_error": ("HUB-3004", "应为以下之一：{expected}"),
+    "json_invalid": ("HUB-1022", "正文不是有效的 JSON"),
     "int_parsing": ("HUB-3004", "应为整数"),
     "int_parsing_size": ("HUB-3006", "数值超出范围"),
 })  # fmt: skip
@@ -70,6 +73,7 @@ _STATUSES: tuple[tuple[type[HubError], int], ...] = (
 def problem(error: HubError, trace_id: str, *, status: int | None = None, **more: Any) -> Response:
     """The problem of an error; `more` are further members. The status is the catalogue's unless given."""
     entry = catalogue().get(error.code) or catalogue()[_INTERNAL_ERROR]
+    note().code = entry.code
     status = status or _status(error, entry)
     content = {
         "type": f"/errors/{entry.code}",
@@ -83,6 +87,9 @@ def problem(error: HubError, trace_id: str, *, status: int | None = None, **more
     }
     response = JSONResponse(content | more, status, media_type=MEDIA_TYPE)
     _add_headers(response, trace_id)
+    if status in (429, 503):
+        known = error.retry_after_seconds if isinstance(error, RetryableError) else None
+        response.headers["Retry-After"] = str(known or RETRY_AFTER_SECONDS)
     return response
 
 
@@ -103,8 +110,6 @@ def _add_headers(response: Response, trace_id: str) -> None:
     if response.status_code == 401:
         for challenge in _CHALLENGES:
             response.headers.append("WWW-Authenticate", challenge)
-    if response.status_code in (429, 503):
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
 
 
 def stamp(response: Response, trace_id: str) -> Response:
@@ -117,12 +122,12 @@ def stamp(response: Response, trace_id: str) -> Response:
 
 def invalid_parameters(error: RequestValidationError) -> IssuesError:
     """What FastAPI found wrong with path and query, in our words."""
-    return IssuesError("查询参数不合规，逐项原因见 errors", [_parameter_issue(found) for found in error.errors()])
+    return IssuesError("参数不合规，逐项原因见 errors", [_parameter_issue(found) for found in error.errors()])
 
 
 def _parameter_issue(found: Mapping[str, Any]) -> FieldIssue:
     code, text = _PARAMETER_FAULTS.get(found["type"], _OTHER_FAULT)
-    name = "" if found["type"] == "extra_forbidden" else str(found["loc"][-1])
+    name = "" if found["type"] == "extra_forbidden" or not found["loc"] else str(found["loc"][-1])
     return FieldIssue(code, name, text.format_map(found.get("ctx", {})))
 
 

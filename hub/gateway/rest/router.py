@@ -21,6 +21,8 @@ from hub.gateway.rest.health import Health
 from hub.gateway.rest.identity import Access, Identity
 from hub.gateway.rest.problems import ProblemRoute, install_problems, problem
 from hub.gateway.rest.reading import Reading
+from hub.gateway.rest.replay import add_replays
+from hub.gateway.rest.service_state import ServiceOperations
 
 __all__ = ["RestContext", "create_rest", "install_problems"]
 
@@ -34,6 +36,7 @@ _ANSWERS_TO_PUSH: dict[int | str, dict[str, Any]] = {
     422: PROBLEM_ANSWER | {"description": "全部退回（receipt 为回执），或报文标识已用于另一份内容"},
     "default": PROBLEM_ANSWER,
 }
+_TEXT: dict[str, Any] = {"description": "成功", "content": {"text/plain": {"schema": {"type": "string"}}}}
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _SENDER_SECURITY: list[dict[str, list[str]]] = [{"sender": []}]
 _STAFF_SECURITY: list[dict[str, list[str]]] = [{"staff": []}]
@@ -68,11 +71,13 @@ _READS = (
 def create_rest(context: RestContext) -> APIRouter:
     """The REST addresses. Include it after any other router below /api/v1: it answers for what is left there."""
     router = APIRouter(route_class=ProblemRoute)
-    who = Identity(context.exchange, context.database)
-    _add_pushes(router, PushDoor(context.exchange, who, context.limits))
+    who = Identity(context.reception.senders, context.database, context.service)
+    _add_pushes(router, PushDoor(context.exchange, who, context.limits, context.reception))
     for read in _READS:
         _add_read(router, read, Reading(context), who)
-    _add_health(router, Health(context))
+    _add_service(router, ServiceOperations(context), who)
+    add_replays(router, _ROOT, context, who)
+    _add_health(router, Health(context.probes))
     Documents(router.routes).register(router)
     known = tuple(router.routes)
     rest = _ROOT + "/{rest:path}"
@@ -112,6 +117,26 @@ def _add_read(router: APIRouter, read: _Read, reading: Reading, who: Identity) -
     )
 
 
+def _add_service(router: APIRouter, operations: ServiceOperations, who: Identity) -> None:
+    body = {"required": True, "content": {"application/json": {"schema": models.ServiceChange.model_json_schema()}}}
+    for method, endpoint, access, title, more in (
+        ("GET", operations.show, identity.SERVICE_STATE_READ, "查看服务状态", {}),
+        ("PUT", operations.change, identity.SERVICE_STATE, "设置服务状态", {"requestBody": body}),
+    ):
+        router.add_api_route(
+            f"{_ROOT}/service-state",
+            endpoint,
+            methods=[method],
+            dependencies=[Depends(who.admit(access))],
+            response_model=None,
+            responses={200: _described(models.ServiceState), "default": PROBLEM_ANSWER},
+            operation_id=f"{method.lower()}ServiceState",
+            summary=title,
+            tags=["运行"],
+            openapi_extra={"security": _STAFF_SECURITY} | more,
+        )
+
+
 def _described(answer: type[BaseModel] | None) -> dict[str, Any]:
     if answer is None:
         return {"description": "成功", "content": {"application/xml": {"schema": {"type": "string"}}}}
@@ -120,15 +145,16 @@ def _described(answer: type[BaseModel] | None) -> dict[str, Any]:
 
 def _add_health(router: APIRouter, health: Health) -> None:
     for path, probe, title, answer in (
-        ("/healthz", health.live, "进程是否存活", models.Alive),
-        ("/readyz", health.ready, "能否处理请求", models.Ready),
+        ("/healthz", health.live, "进程是否存活", _described(models.Alive)),
+        ("/readyz", health.ready, "能否处理请求", _described(models.Ready)),
+        ("/metrics", health.metrics, "本进程的运行指标（Prometheus 文本格式）", _TEXT),
     ):
         router.add_api_route(
             path,
             probe,
             methods=["GET"],
             response_model=None,
-            responses={200: _described(answer), "default": PROBLEM_ANSWER},
+            responses={200: answer, "default": PROBLEM_ANSWER},
             operation_id=path.strip("/"),
             summary=title,
             tags=["运行"],

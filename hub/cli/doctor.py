@@ -3,20 +3,22 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import typer
 
+from hub.cli import doctor_surroundings as surroundings
 from hub.cli.desk import Desk, missing_file, opened, read_settings
 from hub.cli.failures import ExitCode
+from hub.cli.findings import FAILED, OK, SHOWN, WARNING, Finding
 from hub.cli.output import JsonFlag, coloured, write, write_json
 from hub.config import Settings
 from hub.domain.errors import HubError
 from hub.domain.times import china_day
 from hub.stores import audit
-from hub.stores.dashboard import todays_figures
+from hub.stores.gauges import read_gauges
 from hub.stores.message_views import MessageQuery, search_messages
 from hub.stores.rules import active_calendar
 from hub.stores.upgrade import is_current
@@ -25,21 +27,9 @@ CALENDAR_AHEAD = timedelta(days=90)
 QUEUE_TOO_OLD_SECONDS = 300
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
-OK, WARNING, FAILED = "OK", "WARNING", "FAILED"
-_SHOWN = {OK: ("正常", "GREEN"), WARNING: ("注意", "YELLOW"), FAILED: ("异常", "RED")}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report."""
-
-    name: str
-    state: str
-    message: str
-
 
 def doctor(as_json: JsonFlag = False) -> None:
-    """体检：设置、密钥文件、数据库、版本、日历、时钟、队列、审计；有异常时退出码为 6。
+    """体检：设置、密钥、数据库、磁盘、时钟、日历、消息队列、积压、审计、备份；有异常时退出码为 6。
 
     \b
     示例：
@@ -51,14 +41,14 @@ def doctor(as_json: JsonFlag = False) -> None:
         write_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            write(f"{coloured(*_SHOWN[finding.state])} {finding.name}：{finding.message}")
+            write(f"{coloured(*SHOWN[finding.state])} {finding.name}：{finding.message}")
     if any(finding.state == FAILED for finding in findings):
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Checks in the order in which they depend on each other; stops where the next would have nothing to stand on."""
-    yield Finding("设置", OK, f"数据目录 {settings.data_dir}")
+    yield from surroundings.settings_findings(settings)
     yield _key_file(settings)
     if missing_file(settings):
         yield Finding("数据库", FAILED, "还没有数据库：请运行 hub init")
@@ -67,6 +57,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         database = _database(desk)
         yield database
         if database.state == OK:
+            yield from surroundings.engine(desk)
             yield from (check(desk) for check in _CHECKS)
 
 
@@ -117,9 +108,10 @@ def _clock(desk: Desk) -> Finding:
 
 def _queue(desk: Desk) -> Finding:
     with desk.database.read() as unit:
-        figures = todays_figures(unit, desk.now(), desk.now(), None)
-    waited_seconds = figures["oldestWaitingSeconds"]
-    said = f"待处理 {figures['waiting']} 个报文，最早的已等 {waited_seconds} 秒；隔离 {figures['quarantined']} 条"
+        figures = read_gauges(unit, desk.now())
+    waited_seconds = figures.outbox_oldest_seconds
+    waiting = sum(figures.outbox.values())
+    said = f"待处理 {waiting} 个报文，最早的已等 {waited_seconds:.0f} 秒；隔离 {figures.quarantined} 条"
     return Finding("队列", WARNING if waited_seconds > QUEUE_TOO_OLD_SECONDS else OK, said)
 
 
@@ -131,4 +123,7 @@ def _audit(desk: Desk) -> Finding:
     return Finding("审计", OK, "链条完整")
 
 
-_CHECKS: tuple[Callable[[Desk], Finding], ...] = (_calendar, _clock, _queue, _audit)
+_CHECKS: tuple[Callable[[Desk], Finding], ...] = (
+    _calendar, _clock, surroundings.disk, surroundings.service, surroundings.brokers, surroundings.unpublished,
+    _queue, _audit, surroundings.last_backup,
+)  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, String, Table, insert, select, text
 
 from hub.domain.times import as_json
-from hub.stores.base import Document, RowId, UtcTime, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 
 audit_event = Table(
     "audit_event",
@@ -69,6 +69,17 @@ def _hash(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(
         json.dumps(plain | {"at": as_json(row["at"])}, ensure_ascii=False, sort_keys=True).encode()
     ).hexdigest()
+
+
+def head(unit: Connection) -> AnyRow | None:
+    """The last act of the chain."""
+    return unit.execute(select(audit_event).order_by(audit_event.c.id.desc()).limit(1)).first()
+
+
+def last_of(unit: Connection, action: str) -> AnyRow | None:
+    """The last act of this name."""
+    mine = select(audit_event).where(audit_event.c.action == action)
+    return unit.execute(mine.order_by(audit_event.c.id.desc()).limit(1)).first()
 
 
 def broken_links(unit: Connection) -> Iterator[int]:

@@ -1,10 +1,13 @@
 """Settings: the one reader of the environment. docs/operations.md documents every field; a test keeps both equal."""
 
 import os
+import re
 import secrets
 from pathlib import Path
+from typing import Self
+from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ONE_MIB = 1024 * 1024
@@ -18,7 +21,12 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("var"), description="数据目录：内嵌数据库、密钥文件")
     database_url: str = Field("", description="数据库地址；空 = 数据目录下的 SQLite")
-    broker_url: str = Field("db://", pattern="^db://$", description="队列；目前只有 db:// = 用数据库作队列")
+    database_password_file: FilePath | None = Field(None, description="数据库密码文件；地址中写用户名而不写密码时用")
+    broker_url: str = Field(
+        "db://", pattern=r"^(db://|amqps?://\S+)$",
+        description="队列；db:// = 用数据库作队列；amqp://用户:密码@主机/虚拟主机，多台用逗号分隔（须用 PostgreSQL）",
+    )  # fmt: skip
+    broker_password_file: FilePath | None = Field(None, description="队列密码文件；地址中写用户名而不写密码时用")
     public_url: str = Field("", description="对外地址，写入 WSDL；空 = http://监听地址:端口")
     secret_key: SecretStr | None = Field(None, description="加密密钥（任意长文本）；空 = 用密钥文件")
     secret_key_file: Path | None = Field(None, description="密钥文件；空 = 数据目录下 secret.key，首次启动时生成")
@@ -28,14 +36,42 @@ class Settings(BaseSettings):
     max_records: int = Field(1000, ge=1, le=1000, description="一个报文最多记录数")
     body_deadline_seconds: float = Field(60, gt=0, description="收完一个报文的最长秒数")
     door_threads: int = Field(4, ge=1, description="处理报文的线程数")
-    door_queue: int = Field(200, ge=1, description="排队等待的报文上限，超过则回 503")
+    door_queue: int = Field(200, ge=2, description="排队等待的报文上限，超过则回 503；一个报送方至多占一半")
+    door_bytes: int = Field(128 * ONE_MIB, ge=ONE_MIB, description="同时在内存中的正文字节上限，超过则回 503")
+    sender_rate: float = Field(1000, gt=0, description="一个报送方每秒报文数上限，超过则回 429")
+    sender_burst: int = Field(2000, ge=1, description="一个报送方可以突发的报文数")
+    max_backlog: int = Field(100_000, ge=1, description="已接收未处理的报文上限，超过则回 503")
+    min_free_mb: int = Field(
+        500, ge=0, description="数据目录所在磁盘的最少可用空间（MiB），不足则回 503；只看内嵌数据库"
+    )
     poll_seconds: float = Field(0.2, gt=0, description="队列与计时器空闲时的轮询间隔（秒）")
     session_idle_minutes: int = Field(30, ge=1, description="页面登录空闲超时（分钟）")
     session_hours: int = Field(10, ge=1, description="页面登录最长时间（小时）")
     log_level: str = Field("INFO", description="日志级别")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="hub work、relay、watch 的指标与体检端口；0 = 不开（hub serve 用自己的端口）"
+    )
+    metrics_host: str = Field("127.0.0.1", description="上述端口的监听地址")
+    failpoints: str = Field("", description="故障注入，只供测试；生产必须为空")
+
+    @model_validator(mode="after")
+    def _broker_needs_postgresql(self) -> Self:
+        # one SQLite file has one writer: a broker in front of it would only add a second place to look
+        if not self.queue_is_table and not self.database_url.startswith("postgresql"):
+            raise ValueError("HUB_BROKER_URL=amqp:// 须与 PostgreSQL 的 HUB_DATABASE_URL 一起使用")
+        return self
+
+    @property
+    def queue_is_table(self) -> bool:
+        """Whether workers take messages from the outbox table itself."""
+        return self.broker_url == "db://"
 
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'hub.db'}"
+        address = self.database_url or f"sqlite:///{self.data_dir.resolve() / 'hub.db'}"
+        return _with_password(address, self.database_password_file)
+
+    def broker(self) -> str:
+        return _with_password(self.broker_url, self.broker_password_file)
 
     def secret(self) -> bytes:
         """The secret from which all keys derive. Raises FileNotFoundError when `hub init` never ran."""
@@ -54,6 +90,14 @@ class Settings(BaseSettings):
 
     def _key_path(self) -> Path:
         return self.secret_key_file or self.data_dir / "secret.key"
+
+
+def _with_password(address: str, file: Path | None) -> str:
+    """The address, or several, with the file's password behind each user name that has none."""
+    if file is None:
+        return address
+    password = quote(file.read_text(encoding="utf-8").strip(), safe="")
+    return re.sub(r"(?<=://)([^:@/?,]+)@", lambda found: f"{found[1]}:{password}@", address)
 
 
 def unknown_variables() -> list[str]:

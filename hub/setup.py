@@ -12,7 +12,7 @@ from hub.stores import registry, rules
 from hub.stores.case_library import NO_SUBJECT
 from hub.stores.session import Connection, Database
 from hub.stores.supervision import wake_unsettled_cases
-from hub.stores.upgrade import upgrade
+from hub.stores.upgrade import upgrade, wait_for_turn
 from supervision.judging.calendar import Calendar, shipped_calendar
 from supervision.judging.clock import ClockPolicy
 from supervision.judging.rule_documents import examples_that_fail, shipped_documents
@@ -23,6 +23,7 @@ def prepare(database: Database, now: datetime) -> None:
     """Creates or upgrades the schema and adds shipped versions that are not there yet."""
     upgrade(database)
     with database.unit() as unit:
+        wait_for_turn(unit)
         _seed_calendar(unit, now)
         schema = json.loads(files("schemas").joinpath("rule.schema.json").read_text(encoding="utf-8"))
         for document in shipped_documents(schema):

@@ -233,6 +233,7 @@ def a_small_hub(database: Database, at: datetime = MONDAY_MORNING) -> SmallHub:
     law = LawKeeper(database, clock)
     exchange = Exchange(database, sealer, clock)
     return SmallHub(
-        database, sealer, clock, exchange, law, Consumer(database, SqlQueue(database, clock), Pipeline(sealer, law), clock),
+        database, sealer, clock, exchange, law,
+        Consumer(database, SqlQueue(database, clock), Pipeline(sealer, law), clock),
         Watch(database, law, clock), exchange.sender_by_password("gs-system", secret), secret,
     )  # fmt: skip

@@ -12,10 +12,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from hub.console.routes import create_console
-from hub.console.services import CardSearch, CaseSearch, ConsoleUser, MessageSearch, QuarantineSearch
+from hub.console.services import CardSearch, CaseSearch, ConsoleUser, MessageSearch, QuarantineSearch, ReplayAsked
 from hub.domain.codes import CARD_LEVELS, RECEIPT_STATES, RECORD_STATES, ROLES
 from hub.domain.errors import NotFoundError, RejectedError
+from hub.domain.service_states import SERVICE_STATES, Service, ServiceState
 from hub.stores.message_views import MESSAGE_STATES, QUARANTINE_STATES
+from hub.stores.replay import ITEM_STATES, JOB_STATES
 from supervision.judging.judge import recompute
 from tests.fake_county import DEPARTMENTS, NOW, POLICY, RULES, calendar
 from tests.fake_read_models import county
@@ -49,8 +51,10 @@ class FakeConsole:
         self._messages = change([_message(number) for number in range(30)])
         self._bodies = change({row["receiptNo"]: BODY for row in self._messages})
         self._quarantine = change([_set_aside(number) for number in range(9)])
+        self._replays = FakeReplays(change([_replay(number) for number in range(7)]), self)
         self.sessions: dict[str, ConsoleUser] = {}
         self.audit: list[tuple[str, str, str]] = []
+        self.in_force = Service()
 
     def search_everything(self) -> list[Row]:
         """All cases, for tests that look for one of a kind."""
@@ -58,6 +62,15 @@ class FakeConsole:
 
     def now(self) -> datetime:
         return NOW
+
+    def service(self) -> Service:
+        return self.in_force
+
+    def change_service(self, user: ConsoleUser, state: str, reason: str, address: str) -> None:
+        if state not in SERVICE_STATES or not reason:
+            raise RejectedError("HUB-4006", "须写明理由")
+        self.in_force = Service(ServiceState(state), NOW, user.name, reason)
+        self.audit.append((user.name, state, reason))
 
     def sign_in(self, name: str, password: str, address: str) -> str:
         user = users().get(name)
@@ -161,6 +174,10 @@ class FakeConsole:
             raise RejectedError("HUB-5001", "办件仍属于另一个部门")
         entry["state"] = "REPLAYED"
 
+    @property
+    def replays(self) -> "FakeReplays":
+        return self._replays
+
     def error_catalogue(self) -> list[Row]:
         return [
             {
@@ -185,6 +202,35 @@ class FakeConsole:
 
     def _cards(self, user: ConsoleUser) -> list[Row]:
         return [card for case in self._visible(user) for card in case["cards"]]
+
+
+class FakeReplays:
+    def __init__(self, jobs: list[Row], console: FakeConsole) -> None:
+        self._jobs = jobs
+        self._console = console
+
+    def create(self, user: ConsoleUser, asked: ReplayAsked) -> int:
+        ids = [str(id_) for id_ in asked.quarantine_ids]
+        self._console.audit.append((user.name, "replay", ",".join(ids) or asked.code))
+        self._jobs.append(_replay(0) | {"id": len(self._jobs) + 1, "state": "REHEARSING", "stateTitle": "试运行中"})
+        return len(self._jobs)
+
+    def jobs(self, state: str, limit: int, after: str | None) -> FakePage:
+        return _page(_matching(self._jobs, {"state": state}), limit, after)
+
+    def job(self, job_id: str) -> Row:
+        return _one(self._jobs, "id", int(job_id) if job_id.isdecimal() else 0, "HUB-4044")
+
+    def items(self, job_id: str, state: str, limit: int, after: str | None) -> FakePage:
+        return _page(_matching([_replayed(number) for number in range(5)], {"state": state}), limit, after)
+
+    def turn(self, user: ConsoleUser, job_id: str, act: str) -> None:
+        job = self.job(job_id)
+        if act == "pause" and job["state"] != "RUNNING":
+            raise RejectedError("HUB-5003", "任务待启动，不能这样操作")
+        state = {"start": "RUNNING", "pause": "PAUSED", "resume": "RUNNING", "cancel": "CANCELLED"}[act]
+        job |= {"state": state, "stateTitle": JOB_STATES[state]}
+        self._console.audit.append((user.name, job_id, act))
 
 
 def fake_app(services: FakeConsole | None = None, public_url: str = "") -> FastAPI:
@@ -301,6 +347,45 @@ def _set_aside(number: int) -> Row:
         "senderName": SENDERS[sender],
         "quarantinedAt": _text(NOW - timedelta(hours=number)),
         "sample": "<applicantName>王**</applicantName>\n<applicantIdNo>330324********0003</applicantIdNo>\n",
+    }
+
+
+def _replay(number: int) -> Row:
+    state = list(JOB_STATES)[(number + 1) % len(JOB_STATES)]
+    forecast = {
+        "messages": 12, "skipped": 1, "failingMessages": 2, "newRecords": 30, "unchangedRecords": 4,
+        "failingRecords": {"HUB-6002": 2}, "cardsRaised": 1, "cardsRestated": 0, "cardsCleared": 0,
+    }  # fmt: skip
+    return {
+        "id": number + 1,
+        "state": state,
+        "stateTitle": JOB_STATES[state],
+        "selection": {"state": "QUARANTINED", "code": "HUB-6002"},
+        "matchedCount": 15,
+        "itemCount": 12,
+        "counts": {"WAITING": 3, "QUEUED": 2, "STORED": 4, "QUARANTINED": 2, "SKIPPED": 1, "CANCELLED": 0},
+        "batchSize": 50,
+        "ratePerSecond": 5 if number % 2 else None,
+        "forecast": forecast if number != 3 else None,
+        "createdAt": _text(NOW - timedelta(hours=number)),
+        "createdBy": "it_staff",
+        "startedAt": _text(NOW),
+        "finishedAt": None,
+    }
+
+
+def _replayed(number: int) -> Row:
+    state = list(ITEM_STATES)[number]
+    return {
+        "receiptNo": f"R20260318-{number:05}",
+        "sender": "ZJJ",
+        "senderName": SENDERS["ZJJ"],
+        "state": state,
+        "stateTitle": ITEM_STATES[state],
+        "heldCount": 1 if state == "QUARANTINED" else None,
+        "queuedAt": _text(NOW),
+        "settledAt": None,
+        "forecast": None,
     }
 
 

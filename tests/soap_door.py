@@ -5,7 +5,6 @@ import socket
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1
@@ -17,6 +16,10 @@ from starlette.routing import Route
 
 from adapters.contract import CONTRACT_NS
 from adapters.contract_schema import types_xsd, wsdl
+from hub.gateway.admission import Admission, AdmissionLimits
+from hub.gateway.door_threads import DoorThreads
+from hub.gateway.known_senders import KnownSenders
+from hub.gateway.reception import Reception
 from hub.gateway.soap_envelope import SoapVersion
 from hub.gateway.soap_gate import GateLimits, Published, SoapGate
 from tests.fakes import NOW, SECRET, SENDER, FakeExchange
@@ -69,7 +72,7 @@ class Door:
 
     port: int
     exchange: FakeExchange
-    gate: SoapGate
+    reception: Reception
     default_headers: dict[str, str] = field(
         default_factory=lambda: {"Content-Type": "text/xml", "Authorization": BASIC}
     )
@@ -103,21 +106,23 @@ class Door:
 
 
 @contextmanager
-def open_door(limits: GateLimits | None = None, threads: int = 4) -> Iterator[Door]:
+def open_door(limits: GateLimits | None = None, threads: int = 4, admission: Admission | None = None) -> Iterator[Door]:
     exchange = FakeExchange()
     published = Published(wsdl(f"http://hub.example{PATH}"), types_xsd())
-    gate = SoapGate(exchange, published, limits or GateLimits(), ThreadPoolExecutor(threads))
+    admission = admission or Admission(AdmissionLimits())
+    reception = Reception(admission, DoorThreads(threads), KnownSenders(exchange))
+    gate = SoapGate(exchange, published, limits or GateLimits(), reception)
     app = Starlette(routes=[Route(PATH, gate)])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=20))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        yield Door(listener.getsockname()[1], exchange, gate)
+        yield Door(listener.getsockname()[1], exchange, reception)
     finally:
         server.should_exit = True
         thread.join(30)
-        gate.close()
+        reception.threads.close()
         listener.close()
         assert not thread.is_alive()
 

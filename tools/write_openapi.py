@@ -6,11 +6,17 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hub.gateway.admission import Admission, AdmissionLimits
+from hub.gateway.door_threads import DoorThreads
 from hub.gateway.exchange import Exchange
+from hub.gateway.known_senders import KnownSenders
+from hub.gateway.probes import Probes
+from hub.gateway.reception import Reception
 from hub.gateway.rest.context import RestContext
 from hub.gateway.rest.documents import openapi_document
 from hub.gateway.rest.router import create_rest
 from hub.stores.sealing import Sealer
+from hub.stores.service_state import ServiceKeeper
 from hub.stores.session import Database
 from supervision.law import LawKeeper
 
@@ -26,7 +32,10 @@ def _context() -> RestContext:
     """A door that is only described, never called: its database is not opened."""
     database, sealer = Database("sqlite:///unused.db"), Sealer(b"")
     exchange = Exchange(database, sealer, _now)
-    return RestContext(database, exchange, LawKeeper(database, _now), sealer, _now)
+    reception = Reception(Admission(AdmissionLimits()), DoorThreads(), KnownSenders(exchange))
+    law, service = LawKeeper(database, _now), ServiceKeeper(database)
+    probes = Probes(database, law, _now)
+    return RestContext(database, exchange, law, sealer, _now, reception, service, probes)
 
 
 def _now() -> datetime:

@@ -14,7 +14,7 @@ import typer
 import uvicorn
 
 from adapters.transports.exchange_client import ExchangeClient
-from hub.app import Hub, create_server, open_hub
+from hub.app import create_server
 from hub.cli.desk import Desk, opened, read_settings
 from hub.cli.init import prepare_hub
 from hub.cli.output import say, write
@@ -26,6 +26,8 @@ from hub.config import Settings
 from hub.demo.county import AREA_CODE, COUNTY_NAME, County, demo_county
 from hub.demo.pusher import Pusher
 from hub.domain.codes import ROLES
+from hub.parts import Hub, open_hub
+from hub.roles import Roles
 from hub.stores import registry
 from hub.stores.message_views import MessageQuery, search_messages
 from supervision.law import law_in_force
@@ -103,7 +105,7 @@ def _ensure_accounts(desk: Desk, county: County) -> dict[str, str]:
 
 def _run(hub: Hub, county: County, host: str, port: int, accounts: Mapping[str, str]) -> None:
     """Until told to end. The pusher ends before the server, so that no push is cut off."""
-    server = create_server(hub, host, port, hub.all_roles())
+    server = create_server(hub, host, port, Roles(hub).all())
     with ExitStack() as stack:
         stack.callback(hub.database.dispose)
         clients = {

@@ -68,6 +68,8 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def _setting_problem(problem: Any) -> str:
+    if not problem["loc"]:
+        return str(problem["ctx"]["error"])  # a rule over several settings, in our own words
     return f"设置 HUB_{str(problem['loc'][0]).upper()} 的值不合规"
 
 

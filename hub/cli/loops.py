@@ -8,10 +8,15 @@ from typing import Annotated
 
 import typer
 
-from hub.app import Hub, open_hub, settle_memory
+from hub.app import settle_memory
 from hub.cli.desk import open_desk
+from hub.cli.logs import SINK, log_as_service
 from hub.cli.output import JsonFlag, say, write_json
-from ingest.loops import Role
+from hub.domain.errors import RetryableError
+from hub.parts import Hub, open_hub
+from hub.roles import Roles, monitor
+
+_LOOK_SECONDS = 2.0
 
 Once = Annotated[bool, typer.Option("--once", help="做完眼前的就结束，用于定时任务和检查")]
 
@@ -50,22 +55,22 @@ def relay(once: Once = False, as_json: JsonFlag = False) -> None:
 
 
 def _run(name: str, once: bool, as_json: bool) -> None:
-    hub = _open()
+    hub = _open(name)
     try:
         if once:
-            with hub.once(name) as step:
+            with Roles(hub).once(name) as step:
                 total = _until_idle(step)
             _report(total, as_json)
         else:
-            _run_until_told(name, hub.role(name))
+            _run_until_told(hub, name)
     finally:
         hub.database.dispose()
 
 
-def _open() -> Hub:
+def _open(role: str) -> Hub:
     with open_desk() as desk:
         desk.require_secret()
-        return open_hub(desk.settings)
+        return open_hub(desk.settings, role=role)
 
 
 def _until_idle(step: Callable[[], int]) -> int:
@@ -82,8 +87,12 @@ def _report(total: int, as_json: bool) -> None:
         say(f"已处理 {total}")
 
 
-def _run_until_told(name: str, role: Role) -> None:
-    told = threading.Event()
+def _run_until_told(hub: Hub, name: str) -> None:
+    """Raises RetryableError HUB-9025 when a loop ends by itself: whoever runs this process has to start it again."""
+    log_as_service()
+    hub.metrics.watch_dropped_lines(lambda: SINK.dropped)
+    role, told = Roles(hub).named(name), threading.Event()
+    probing = monitor(hub, role)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         told.set()
@@ -93,6 +102,13 @@ def _run_until_told(name: str, role: Role) -> None:
     settle_memory()
     role.start()
     say(f"{name} 已启动，按 Ctrl-C 结束")
-    told.wait()
+    while not told.wait(_LOOK_SECONDS) and not any(loop.has_died for loop in role.loops):
+        pass
     role.stop()
-    say("已结束")
+    if probing is not None:
+        probing.close()
+    if told.is_set():
+        say("已结束")
+    SINK.stop()
+    if not told.is_set():
+        raise RetryableError("HUB-9025", "循环意外结束，见日志")

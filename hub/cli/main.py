@@ -7,6 +7,8 @@ import typer
 from typer.exceptions import TyperException
 
 from hub.cli import (
+    backup,
+    broker,
     calendar,
     card,
     case,
@@ -17,10 +19,12 @@ from hub.cli import (
     loops,
     message,
     quarantine,
+    replay,
     rule,
     send,
     sender,
     serve,
+    state,
     token,
     user,
 )  # fmt: skip
@@ -28,7 +32,7 @@ from hub.cli.chinese import Command, Group, complaint
 from hub.cli.failures import ExitCode, complain
 from hub.domain.errors import HubError
 
-COMMANDS = (init.init, serve.serve, send.send, loops.work, loops.watch, doctor.doctor, demo.demo)
+COMMANDS = (init.init, serve.serve, send.send, loops.relay, loops.work, loops.watch, doctor.doctor, demo.demo)
 NOUNS = {
     "sender": sender.noun,
     "user": user.noun,
@@ -38,8 +42,12 @@ NOUNS = {
     "card": card.noun,
     "message": message.noun,
     "quarantine": quarantine.noun,
+    "replay": replay.noun,
     "calendar": calendar.noun,
     "rule": rule.noun,
+    "state": state.noun,
+    "broker": broker.noun,
+    "backup": backup.noun,
 }
 
 

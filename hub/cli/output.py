@@ -7,11 +7,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from hub.cli.logs import SINK, is_terminal
 from hub.stores.paging import Page
+
+log = structlog.get_logger()
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="以 JSON 输出，便于程序读取")]
 
@@ -25,8 +29,11 @@ _PLAIN = "\033[0m"
 
 
 def say(text: str) -> None:
-    """A word to the person at the terminal, never part of the result."""
-    sys.stderr.write(f"{text}\n")
+    """A word to the person at the terminal, never part of the result; in the log of a service one line among others."""
+    if SINK.is_started and not is_terminal():
+        log.info(text)
+    else:
+        SINK.msg(text)
 
 
 def write(text: str) -> None:

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.app import open_hub
 from hub.cli.desk import Desk, actor, open_desk
 from hub.cli.noun import Noun
 from hub.cli.output import JsonFlag, say, write, write_fields, write_json, write_page, write_rows
 from hub.domain.errors import RejectedError
+from hub.parts import open_hub
+from hub.roles import Roles
 from hub.stores import replay
 from hub.stores.paging import LARGEST_PAGE, Page
 from hub.stores.replay import ITEM_STATES, JOB_STATES, LARGEST_JOB, Order, Selection
@@ -62,7 +63,7 @@ def _rehearse(desk: Desk, job_id: int) -> None:
     hub = open_hub(desk.settings)
     try:
         while _state(desk, job_id) == "REHEARSING":
-            if not hub.replay_keeper().rehearse(job_id):
+            if not Roles(hub).replay_keeper().rehearse(job_id):
                 time.sleep(_POLL_SECONDS)
     finally:
         hub.database.dispose()

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from hub.app import open_hub
 from hub.app import serve as serve_hub
 from hub.cli.desk import missing_file, open_desk, opened, read_settings
 from hub.cli.init import prepare_hub
+from hub.cli.logs import SINK, log_as_service
 from hub.cli.output import say
 from hub.cli.signals import ending_on_request
 from hub.domain.errors import RejectedError
+from hub.parts import open_hub
 
 Host = Annotated[str, typer.Option(help="监听地址")]
 Port = Annotated[int, typer.Option(help="监听端口", min=1, max=65535)]
@@ -38,11 +39,14 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080, workers: Workers = None) 
             prepare_hub(desk)
     with open_desk() as desk:
         desk.require_secret()
-    hub = open_hub(settings)
+    hub = open_hub(settings, role="serve")
+    log_as_service()
+    hub.metrics.watch_dropped_lines(lambda: SINK.dropped)
     say(f"监听 http://{host}:{port}/ （按 Ctrl-C 结束）")
     with ending_on_request():
         serve_hub(hub, host, port, workers=settings.queue_is_table if workers is None else workers)
     say("已结束")
+    SINK.stop()
 
 
 def require_free(host: str, port: int) -> None:

@@ -239,18 +239,20 @@ def _waiting(row: AnyRow, sealer: Sealer) -> Waiting:
     )
 
 
-def give_up(unit: Connection, outbox_id: int, error: HubError, now: datetime) -> None:
-    """Sets a whole message aside and takes it out of the queue; nothing when it is processed already."""
+def give_up(unit: Connection, outbox_id: int, error: HubError, now: datetime) -> str | None:
+    """Sets a whole message aside and takes it out of the queue; its trace id, None when it is processed already."""
     query = select(envelope).join_from(outbox, envelope).where(outbox.c.id == outbox_id)
     row = unit.execute(query).first()
     if row is None:
-        return
+        return None
     refused = {entry[0] for entry in row.errors}
     records = [
         SetAside(seq, record_id, error) for seq, record_id in enumerate(row.record_ids, start=1) if seq not in refused
     ]
     set_aside(unit, row.id, records, now)
     _finish(unit, [row.id], [outbox_id], now)
+    trace_id: str = row.trace_id
+    return trace_id
 
 
 def complete(unit: Connection, done: Sequence[Waiting], now: datetime) -> None:

@@ -4,7 +4,7 @@ With `db://` workers take the rows themselves; with a broker the relay publishes
 Either way the worker deletes the row in the unit that stores and judges, so a message told twice is done once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -111,12 +111,19 @@ def _lease(unit: Connection, taken: Sequence[Ticket], *, published_at: datetime 
 def mark_published(unit: Connection, outbox_ids: Sequence[int], now: datetime) -> None:
     """The broker has confirmed these. A row that a worker has finished meanwhile is gone already."""
     _forgetful(unit)
-    unit.execute(update(outbox).where(outbox.c.id.in_(outbox_ids)).values(published_at=now))
+    _note(unit, outbox_ids, published_at=now)
 
 
 def make_due(unit: Connection, outbox_ids: Sequence[int], at: datetime) -> None:
     """Takes messages back from broker or worker: they are due again from then on."""
-    unit.execute(update(outbox).where(outbox.c.id.in_(outbox_ids)).values(available_at=at, published_at=None))
+    _note(unit, outbox_ids, available_at=at, published_at=None)
+
+
+def _note(unit: Connection, outbox_ids: Collection[int], **values: datetime | None) -> None:
+    """A row that a worker holds is left alone: it will soon be gone, and waiting would hold up all the others."""
+    if outbox_ids:
+        free = select(outbox.c.id).where(outbox.c.id.in_(outbox_ids)).with_for_update(skip_locked=True)
+        unit.execute(update(outbox).where(outbox.c.id.in_(free)).values(values))
 
 
 def is_any_stranded(unit: Connection, published_before: datetime) -> bool:
@@ -133,9 +140,15 @@ def make_stranded_due(unit: Connection, published_before: datetime, now: datetim
 
 
 def begin_attempt(unit: Connection, outbox_id: int) -> int:
-    """Counts an attempt before it is made, so that one which kills the process counts too; 0 when the row is gone."""
-    counted = update(outbox).where(outbox.c.id == outbox_id).values(attempts=outbox.c.attempts + 1)
+    """Counts an attempt before it is made, so that a deadly one counts too; 0 when the row is gone or held."""
+    free = select(outbox.c.id).where(outbox.c.id == outbox_id).with_for_update(skip_locked=True)
+    counted = update(outbox).where(outbox.c.id.in_(free)).values(attempts=outbox.c.attempts + 1)
     return unit.execute(counted.returning(outbox.c.attempts)).scalar() or 0
+
+
+def still_waiting(unit: Connection, outbox_ids: Collection[int]) -> list[int]:
+    """Those of the rows that are not processed, whoever holds them."""
+    return list(unit.execute(select(outbox.c.id).where(outbox.c.id.in_(outbox_ids))).scalars()) if outbox_ids else []
 
 
 def postpone(unit: Connection, outbox_id: int, until: datetime, code: str) -> None:

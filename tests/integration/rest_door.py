@@ -1,7 +1,7 @@
 """The REST door over a small hub, called in process."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,18 @@ from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from hub.domain.errors import HubError
 from hub.domain.record_json import to_json
 from hub.domain.records import ProcessRecord, Record, ResultRecord
+from hub.gateway.admission import Admission, AdmissionLimits
+from hub.gateway.door_threads import DoorThreads
+from hub.gateway.known_senders import KnownSenders
+from hub.gateway.probes import Probes
+from hub.gateway.reception import Reception
 from hub.gateway.rest.context import RestContext, RestLimits
 from hub.gateway.rest.router import create_rest, install_problems
 from hub.stores import registry, users
+from hub.stores.service_state import ServiceKeeper
 from tests.builders import SmallHub
 
 _PATHS = {ProcessRecord: "process-records", ResultRecord: "results"}
@@ -57,8 +64,19 @@ class RestDoor:
             return "other", registry.add_sender(unit, self.hub.sealer, "other", "另一系统", [org_code], now)
 
 
-def a_rest_door(hub: SmallHub, limits: RestLimits | None = None) -> RestDoor:
-    context = RestContext(hub.database, hub.exchange, hub.law, hub.sealer, hub.clock, limits or RestLimits())
+def a_rest_door(
+    hub: SmallHub,
+    limits: RestLimits | None = None,
+    admission: AdmissionLimits | None = None,
+    pressure: Callable[[], HubError | None] = lambda: None,
+) -> RestDoor:
+    service = ServiceKeeper(hub.database)
+    admitting = Admission(admission or AdmissionLimits(), lambda: service.latest, pressure)
+    reception = Reception(admitting, DoorThreads(), KnownSenders(hub.exchange))
+    probes = Probes(hub.database, hub.law, hub.clock, service)
+    context = RestContext(
+        hub.database, hub.exchange, hub.law, hub.sealer, hub.clock, reception, service, probes, limits or RestLimits()
+    )
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.include_router(create_rest(context))
     install_problems(app)

@@ -1,5 +1,6 @@
 """The relay and the worker on a real RabbitMQ, with PostgreSQL behind them."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -253,3 +254,17 @@ def test_two_workers_share_what_arrives(hub: SmallHub, relay: Relay, broker_url:
         work_until(worker, lambda: other.work_once() >= 0 and stored(hub) == 100)
     assert hub.rows("SELECT count(*), count(DISTINCT record_id) FROM process_record") == [(100, 100)]
     until(lambda: waiting(hub) == [])
+
+
+def test_worker_that_is_faster_than_the_relays_note_misses_nothing(
+    hub: SmallHub, relay: Relay, worker: Consumer
+) -> None:
+    push_cases(hub, 3)
+    relay.relay_once()
+    with hub.database.unit() as unit:  # as the relay does, when it notes what was confirmed
+        outbox.mark_published(unit, [1, 2, 3], hub.clock())
+        releasing = threading.Timer(0.05, lambda: unit.commit())
+        releasing.start()
+        until(worker.work_once)
+        releasing.join()
+    assert stored(hub) == 3

@@ -12,6 +12,7 @@ import pytest
 
 from hub.domain.errors import RetryableError
 from hub.domain.record_json import to_json
+from hub.gateway.admission import AdmissionLimits
 from hub.gateway.rest.context import RestLimits
 from hub.gateway.rest.models import Problem, Receipt
 from hub.stores import registry
@@ -183,7 +184,7 @@ def test_truncated_message_leaves_nothing_behind(door: RestDoor) -> None:
 
 
 def test_busy_door_asks_to_come_back(database: Database) -> None:
-    door = a_rest_door(a_small_hub(database), RestLimits(calls=0))
+    door = a_rest_door(a_small_hub(database), admission=AdmissionLimits(places=0))
     answer = door.push(a_step())
     assert code_of(answer, 503) == "HUB-9003"
     assert int(answer.headers["retry-after"]) > 0

@@ -10,6 +10,7 @@ import pytest
 from adapters.contract import CONTRACT_NS
 from adapters.contract_schema import types_xsd, wsdl
 from hub.domain.errors import RetryableError
+from hub.gateway.admission import Admission, AdmissionLimits
 from hub.gateway.soap_gate import GateLimits
 from tests.fakes import SECRET, SENDER
 from tests.soap_door import (
@@ -276,7 +277,7 @@ def test_calls_above_the_queue_are_sent_away_and_those_under_way_finish():
         entered.release()
         assert release.wait(20)
 
-    with open_door(GateLimits(calls=2), threads=1) as door, ThreadPoolExecutor(2) as senders:
+    with open_door(admission=Admission(AdmissionLimits(places=2)), threads=1) as door, ThreadPoolExecutor(2) as senders:
         door.exchange.before_receive = hold
         held = senders.submit(door.post, push(record()))
         assert entered.acquire(timeout=10)
@@ -303,5 +304,5 @@ def test_many_senders_at_once_get_their_own_receipts(door: Door):
 
 def test_closing_gate_refuses_new_calls():
     with open_door() as door:
-        door.gate.close(grace_seconds=1)
+        door.reception.threads.close(grace_seconds=1)
         assert door.post(ping()).status == 503

@@ -342,6 +342,49 @@ def test_replayed_record_is_judged_again(hub: Hub, late_case: SmallHub):
     assert hub("quarantine", "list", "--json").json["items"][0]["code"] == "HUB-6002"
 
 
+def test_dry_run_of_a_replay_leaves_a_job_that_starting_carries_out(hub: Hub, late_case: SmallHub):
+    made = hub("quarantine", "replay", "--code", "HUB-6002", "--dry-run", "--json").json
+    assert (made["state"], made["forecast"]["failingRecords"]) == ("DRAFT", {"HUB-6002": 1})
+    job_id = str(made["id"])
+    assert [hub("replay", "start", job_id, "--json").json["state"] for _ in range(2)] == ["RUNNING", "RUNNING"]
+    assert hub("work", "--once", "--json").json["processed"] == 1
+    ended = hub("replay", "show", job_id, "--json").json
+    assert (ended["state"], ended["counts"]["QUARANTINED"], len(ended["items"])) == ("DONE", 1, 1)
+    assert "仍隔离 1" in hub("replay", "list").out
+    assert "HUB-6002 1" in hub("replay", "show", job_id).out
+
+
+def test_messages_are_replayed_as_a_job_that_can_be_held_and_cancelled(hub: Hub, late_case: SmallHub):
+    job_id = str(hub("message", "replay", "--sender", "gs-system", "--from", "2026-03-01", "--json").json["id"])
+    assert hub("replay", "pause", job_id, "--json").json["state"] == "PAUSED"
+    paced = hub("replay", "pace", job_id, "--batch", "5", "--rate", "2", "--json").json
+    assert (paced["batchSize"], paced["ratePerSecond"]) == (5, 2)
+    assert hub("replay", "resume", job_id, "--json").json["state"] == "RUNNING"
+    assert hub("replay", "cancel", job_id, "--json").json["counts"]["CANCELLED"] == 2
+    assert hub("replay", "pace", job_id).code == ExitCode.REFUSED
+    assert [action for _, action in actions(late_case.database) if action.startswith("replay.")] == [
+        "replay.create", "replay.start", "replay.pause", "replay.pace", "replay.resume", "replay.cancel",
+        "replay.finish",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("message", "replay"), ExitCode.USAGE),
+        (("message", "replay", "R1", "--sender", "gs"), ExitCode.USAGE),
+        (("message", "replay", "R-none"), ExitCode.NOT_FOUND),
+        (("quarantine", "replay"), ExitCode.USAGE),
+        (("quarantine", "replay", "1", "--code", "HUB-6002"), ExitCode.USAGE),
+        (("quarantine", "replay", "--code", "HUB-6002"), ExitCode.NOT_FOUND),
+        (("replay", "start", "9"), ExitCode.NOT_FOUND),
+        (("replay", "list", "--state", "ANY"), ExitCode.USAGE),
+    ],
+)
+def test_replay_of_nothing_clear_is_refused(hub: Hub, command: tuple[str, ...], code: ExitCode):
+    assert hub(*command).code == code
+
+
 def test_message_is_shown_with_the_state_of_every_record(hub: Hub, late_case: SmallHub):
     newest = hub("message", "list", "--json").json["items"][0]
     shown = hub("message", "show", newest["receiptNo"], "--json").json
@@ -376,3 +419,29 @@ def test_taken_port_is_said_in_chinese(fresh: Hub, command: str, data_dir: Path)
     assert said.code == ExitCode.USAGE
     assert "端口已被占用" in said.err
     assert not data_dir.exists()
+
+
+def test_state_of_the_service_is_set_with_a_reason_and_audited(hub: Hub, database: Database):
+    assert hub("state", "show", "--json").json["state"] == "NORMAL"
+    assert hub("state", "set", "READ_ONLY", "--reason", "切换演练").code == ExitCode.OK
+    shown = hub("state", "show", "--json").json
+    assert (shown["state"], shown["title"], shown["reason"]) == ("READ_ONLY", "只读", "切换演练")
+    assert actions(database)[-1][1] == "service-state.set"
+
+
+@pytest.mark.parametrize("arguments", [("CLOSED", "--reason", "x"), ("NORMAL", "--reason", " ")])
+def test_unknown_state_or_empty_reason_is_a_usage_error(hub: Hub, arguments: tuple[str, ...]):
+    assert hub("state", "set", *arguments).code == ExitCode.USAGE
+
+
+def test_quota_of_a_sender_is_set_field_by_field_and_taken_back(hub: Hub, database: Database):
+    hub("sender", "add", "gs", "--name", "样例系统", "--org", ORG_CODE)
+    hub("sender", "quota", "gs", "--rate", "20", "--max-records", "5")
+    changed = hub("sender", "quota", "gs", "--burst", "3", "--rate", "0", "--json").json
+    assert changed == {"sender": "gs", "rate": None, "burst": 3, "maxBytes": None, "maxRecords": 5}
+    assert hub("sender", "quota", "gs", "--json").json == changed
+    assert [action for _, action in actions(database)].count("sender.quota") == 2
+
+
+def test_quota_of_an_unknown_sender_is_not_found(hub: Hub):
+    assert hub("sender", "quota", "nobody", "--rate", "1").code == ExitCode.NOT_FOUND

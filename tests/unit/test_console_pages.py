@@ -9,14 +9,16 @@ from fastapi.testclient import TestClient
 
 from hub.console.session import RIGHTS, Right
 from hub.domain.codes import ROLES
-from tests.fake_console import PASSWORD, FakeConsole, fake_app
+from hub.domain.service_states import Service, ServiceState
+from tests.fake_console import NOW, PASSWORD, FakeConsole, fake_app
 
 PAYLOAD = "<img src=x onerror=alert(1)>\"'</script>"
 RIGHT_BY_PAGE = {
     "/": Right.HOME, "/cases": Right.CASES, "/cases/{case}": Right.CASES, "/cards": Right.CARDS,
     "/cards/{card}": Right.CARDS, "/messages": Right.MESSAGES, "/messages/R20260318-00001": Right.MESSAGES,
     "/quarantine": Right.QUARANTINE, "/quarantine/1": Right.QUARANTINE, "/errors": Right.HELP,
-    "/errors/HUB-3001": Right.HELP,
+    "/errors/HUB-3001": Right.HELP, "/service-state": Right.SERVICE_STATE,
+    "/replays": Right.REPLAYS, "/replays/1": Right.REPLAYS,
 }  # fmt: skip
 ACTIONS = ("/quarantine/1/replay", "/quarantine/1/discard")
 
@@ -336,3 +338,118 @@ def test_assets_named_by_the_pages_exist_and_may_be_kept_forever(services: FakeC
     answers = [browser.get(asset) for asset in assets]
     assert [answer.status_code for answer in answers] == [200] * 4
     assert all("immutable" in answer.headers["cache-control"] for answer in answers)
+
+
+# --- replay jobs --------------------------------------------------------------------------------------------------
+
+
+def test_ticked_records_become_a_replay_that_is_rehearsed_first(services: FakeConsole) -> None:
+    browser = signed_in(services)
+    page = browser.get("/quarantine").text
+    assert 'name="entry-1"' in page
+    form = {"csrf": csrf_of(page), "page_key": "p", "scope": "ticked", "entry-1": "yes", "entry-3": "yes", "code": ""}
+    target = browser.post("/replays", data=form).headers["location"]
+    assert services.audit == [("it_staff", "replay", "1,3")]
+    assert "正在试运行" in browser.get(target).text
+
+
+def test_every_record_of_a_reason_becomes_a_replay(services: FakeConsole) -> None:
+    browser = signed_in(services)
+    page = browser.get("/quarantine?code=HUB-6002").text
+    assert 'name="code" value="HUB-6002"' in page
+    form = {"csrf": csrf_of(page), "page_key": "p", "scope": "found", "code": "HUB-6002"}
+    assert browser.post("/replays", data=form).status_code == 303
+    assert services.audit == [("it_staff", "replay", "HUB-6002")]
+
+
+@pytest.mark.parametrize(
+    "form", [{"scope": "ticked", "code": ""}, {"scope": "found"}, {"scope": "ticked", "entry-x": "1"}]
+)
+def test_a_replay_of_nothing_is_refused(services: FakeConsole, form: dict[str, str]) -> None:
+    browser = signed_in(services)
+    csrf = csrf_of(browser.get("/quarantine").text)
+    assert browser.post("/replays", data={"csrf": csrf, **form}).status_code == 400
+    assert services.audit == []
+
+
+def test_a_whole_page_of_records_can_be_ticked(services: FakeConsole) -> None:
+    browser = signed_in(services)
+    ticked = {f"entry-{number}": "yes" for number in range(1, 101)}
+    form = {"csrf": csrf_of(browser.get("/quarantine").text), "page_key": "p", "scope": "ticked", "code": "", **ticked}
+    assert browser.post("/replays", data=form).status_code == 303
+
+
+def test_a_replay_is_started_paused_and_a_wrong_act_is_explained(services: FakeConsole) -> None:
+    browser = signed_in(services)
+    page = browser.get("/replays/1").text
+    assert "开始重放" in page
+    csrf = csrf_of(page)
+    refused = browser.post("/replays/1/pause", data={"csrf": csrf})
+    assert (refused.status_code, "不能这样操作" in refused.text) == (422, True)
+    for act in ("start", "pause"):
+        assert browser.post(f"/replays/1/{act}", data={"csrf": csrf}).headers["location"] == "/replays/1"
+    assert browser.post("/replays/1/explode", data={"csrf": csrf}).status_code == 404
+    assert browser.get("/replays/99").status_code == 404
+    assert [act for _, _, act in services.audit] == ["start", "pause"]
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if Right.RUN_REPLAYS not in RIGHTS[role]])
+def test_who_only_sees_replays_has_no_buttons_and_no_way_to_act(services: FakeConsole, role: str) -> None:
+    browser = signed_in(services, role)
+    csrf = csrf_of(browser.get("/").text)
+    for path in ("/replays", "/replays/1/start"):
+        assert browser.post(path, data={"csrf": csrf, "scope": "found", "code": ""}).status_code == 403
+    if Right.REPLAYS in RIGHTS[role]:
+        assert "开始重放" not in browser.get("/replays/1").text
+
+
+# --- the state of the service -----------------------------------------------------------------------------------
+
+
+def in_state(services: FakeConsole, state: str) -> None:
+    services.in_force = Service(ServiceState(state), NOW, "system_admin", "换盘演练")
+
+
+@pytest.mark.parametrize("state", ["INTAKE_ONLY", "READ_ONLY"])
+def test_a_state_is_shown_on_every_page_and_nothing_can_be_changed(services: FakeConsole, state: str) -> None:
+    browser = signed_in(services)
+    csrf = csrf_of(browser.get("/").text)
+    in_state(services, state)
+    page = browser.get("/cases")
+    assert page.status_code == 200
+    assert "换盘演练" in page.text
+    for path in ACTIONS:
+        assert browser.post(path, data={"csrf": csrf, "reason": "重复", "confirmed": "yes"}).status_code == 503
+    assert services.audit == []
+
+
+def test_normal_service_has_no_banner(services: FakeConsole) -> None:
+    assert 'id="service-state"' not in signed_in(services).get("/").text
+
+
+def test_maintenance_leaves_the_page_of_the_state_to_the_system_administrator_alone(services: FakeConsole) -> None:
+    in_state(services, "MAINTENANCE")
+    assert signed_in(services).get("/").status_code == 503
+    browser = signed_in(services, "system_admin")
+    assert browser.get("/messages").status_code == 503
+    csrf = csrf_of(browser.get("/service-state").text)
+    answer = browser.post("/service-state", data={"csrf": csrf, "state": "NORMAL", "reason": "换盘完成"})
+    assert answer.status_code == 303
+    assert services.audit == [("system_admin", "NORMAL", "换盘完成")]
+    assert browser.get("/messages").status_code == 200
+
+
+def test_a_state_without_reason_is_not_set(services: FakeConsole) -> None:
+    browser = signed_in(services, "system_admin")
+    csrf = csrf_of(browser.get("/service-state").text)
+    assert browser.post("/service-state", data={"csrf": csrf, "state": "READ_ONLY", "reason": ""}).status_code == 422
+    assert services.in_force == Service()
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "system_admin"])
+def test_no_other_role_sets_the_state(services: FakeConsole, role: str) -> None:
+    browser = signed_in(services, role)
+    csrf = csrf_of(browser.get("/").text)
+    form = {"csrf": csrf, "state": "MAINTENANCE", "reason": "x"}
+    assert browser.post("/service-state", data=form).status_code == 403
+    assert services.in_force == Service()

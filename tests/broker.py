@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote, urlsplit
 
 import pika
@@ -64,7 +64,5 @@ def a_channel(url: str) -> Iterator[pika.adapters.blocking_connection.BlockingCh
     try:
         yield connection.channel()
     finally:
-        try:
+        with suppress(AMQPError):
             connection.close()
-        except AMQPError:
-            pass

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PACKAGES := hub adapters ingest supervision
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench services
+.PHONY: help run test check bench services faults
 
 help: ## 列出目标
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
@@ -28,8 +28,11 @@ check: $(VENV)/dev.stamp ## 代码风格、类型、依赖层次、模板与已�
 	$(BIN)/python -m tools.write_openapi --check
 	$(BIN)/python -m tools.seed_calendar --check
 
-bench: $(VENV)/dev.stamp ## 吞吐测量：每个数字旁边是同一次运行中的下限
+bench: $(VENV)/dev.stamp services ## 吞吐测量（约两分钟）：每个数字旁边是同一次运行中的下限；其余见 docs/figures.md
 	$(BIN)/python -m bench.ingest
+
+faults: $(VENV)/dev.stamp ## 故障检验：杀进程、停服务、断电、分区；私有的 PostgreSQL 与 RabbitMQ，最长约 45 分钟
+	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
 
 services: ## 测试用的 PostgreSQL 与 RabbitMQ：已有则用，没有则装，装不了则说明
 	sh tools/services.sh

@@ -18,7 +18,7 @@ from hub.domain.failpoints import failpoint
 from hub.stores import exchange, outbox
 from hub.stores.exchange import Waiting
 from hub.stores.outbox import Ticket
-from hub.stores.session import Connection, Database
+from hub.stores.session import Database
 from ingest.observing import WorkObserver
 from ingest.pipeline import Pipeline, Processed
 
@@ -28,7 +28,6 @@ BATCH_MESSAGES = 50
 BATCH_RECORDS = 1500  # a batch holds SQLite's only write lock, and the door waits for it
 _FIRST_WAIT = timedelta(seconds=1)
 _LONGEST_WAIT = timedelta(minutes=5)
-_LOOKS, _LOOK_PAUSE_SECONDS = 5, 0.02
 _UNFORESEEN = "HUB-9001"
 
 log = structlog.get_logger()
@@ -89,7 +88,7 @@ class Consumer:
         processed = Processed({}, {}, {})
         try:
             with self.database.unit() as unit:
-                batch = self._open(unit, outbox_ids)
+                batch = exchange.open_taken(unit, self.pipeline.sealer, outbox_ids)
                 failpoint("s13_inbox")
                 if batch:
                     processed = self.pipeline.process(unit, batch, self.now())
@@ -102,18 +101,6 @@ class Consumer:
         failpoint("s15_commit")
         self.observer.committed(batch, processed, time.perf_counter() - started, self.now())
         return None
-
-    def _open(self, unit: Connection, outbox_ids: Sequence[int]) -> list[Waiting]:
-        """The relay may be noting its confirm on a row at this moment: what is held is asked for again, but briefly."""
-        opened = exchange.open_taken(unit, self.pipeline.sealer, outbox_ids)
-        for _ in range(_LOOKS):
-            missing = set(outbox_ids) - {waiting.outbox_id for waiting in opened}
-            held = outbox.still_waiting(unit, missing)
-            if not held:
-                break
-            time.sleep(_LOOK_PAUSE_SECONDS)
-            opened += exchange.open_taken(unit, self.pipeline.sealer, held)
-        return opened
 
     def _note_failure(self, outbox_ids: Sequence[int], batch: Sequence[Waiting], error: Exception) -> None:
         """Kind and place of the error only: its text may quote a record."""

@@ -1,9 +1,10 @@
-"""From the outbox to the broker: leases due messages, publishes them, notes what was confirmed.
+"""From the outbox to the broker: marks due messages as handed over, publishes them, takes back what was not confirmed.
 
-A relay may die at any step: a lease runs out, a message is published twice, and the worker finds it done.
+A relay may die at any step: what it handed over in vain is found by the sweep, and what was published twice is found
+done by the worker. Handing over is committed first, so that no worker ever meets a row that the relay still holds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,16 +21,16 @@ from ingest.observing import RelayObserver
 
 BATCH_MESSAGES = 500
 CONFIRM_SECONDS = 20.0
-LEASE = timedelta(seconds=30)  # longer than a confirm is waited for
 REFUSED_WAIT = timedelta(seconds=2)
-STRANDED_AFTER = timedelta(seconds=30)
+STRANDED_AFTER = timedelta(seconds=30)  # longer than a confirm is waited for
+LOST_AFTER = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Several threads or processes may relay at once: a lease belongs to one of them."""
+    """Several threads or processes may relay at once: each hands over rows of its own."""
 
     database: Database
     publisher: Publisher
@@ -45,27 +46,30 @@ class Relay:
             if not outbox.is_any_unpublished(unit, self.now()):
                 return 0
         with self.database.unit() as unit:
-            now = self.now()
-            tickets = outbox.lease_unpublished(unit, now, now + LEASE, BATCH_MESSAGES)
+            tickets = outbox.hand_over(unit, self.now(), BATCH_MESSAGES)
         failpoint("s8_claim")
         sending = self.publisher.publish([ticket_message(ticket) for ticket in tickets], CONFIRM_SECONDS)
-        confirmed, refused = list(sending.confirmed), list(sending.refused)
         failpoint("s11_mark")
-        with self.database.unit() as unit:
-            outbox.mark_published(unit, confirmed, self.now())
-            outbox.make_due(unit, refused, self.now() + REFUSED_WAIT)
-        unknown = len(tickets) - len(confirmed) - len(refused)
-        self.observer.settled(len(confirmed), len(refused), unknown)
-        if refused or unknown:
-            log.warning("not confirmed", refused=len(refused), unknown=unknown)
+        confirmed = set(sending.confirmed)
+        self.observer.settled(
+            len(confirmed), len(sending.refused), len(tickets) - len(confirmed) - len(sending.refused)
+        )
+        if len(confirmed) < len(tickets):
+            self._take_back([ticket.outbox_id for ticket in tickets if ticket.outbox_id not in confirmed])
         return len(confirmed)
+
+    def _take_back(self, outbox_ids: Sequence[int]) -> None:
+        log.warning("not confirmed", messages=len(outbox_ids))
+        with self.database.unit() as unit:
+            outbox.make_due(unit, outbox_ids, self.now() + REFUSED_WAIT)
 
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """Tells the broker again what it has forgotten: published long ago, never processed, and the queue is empty.
+    """Has published again what was handed over, never processed, and is not in the queue, for the queue is empty.
 
-    While the queue is not empty they may just be waiting there: a backlog must not be multiplied.
+    While it is not empty a message may just be waiting there, and a backlog must not be multiplied: what is told again
+    regardless, because a queue may never run empty, has waited long and is told no faster than a batch each sweep.
     """
 
     database: Database
@@ -75,16 +79,18 @@ class Sweeper:
 
     def sweep_once(self) -> int:
         """How many messages are to be published again. Raises RetryableError without a database."""
+        now = self.now()
         with self.database.read() as unit:
-            published_before = self.now() - STRANDED_AFTER
-            if not outbox.is_any_stranded(unit, published_before):
+            if not outbox.is_any_stranded(unit, now - STRANDED_AFTER):
                 return 0
-        if not self.publisher.can_publish or self.publisher.depth() != 0:
+        if not self.publisher.can_publish:
             return 0
+        patience = STRANDED_AFTER if self.publisher.depth() == 0 else LOST_AFTER
         with self.database.unit() as unit:
-            stranded = outbox.make_stranded_due(unit, published_before, self.now(), BATCH_MESSAGES)
-        self.observer.swept(stranded)
-        log.warning("published again", messages=stranded)
+            stranded = outbox.make_stranded_due(unit, now - patience, now, BATCH_MESSAGES)
+        if stranded:
+            self.observer.swept(stranded)
+            log.warning("published again", messages=stranded)
         return stranded
 
 

@@ -1,7 +1,8 @@
 """Metadata and the portable column types. Nobody else picks column types for time, documents or keys."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -58,6 +59,23 @@ def insert_or_ignore(unit: Connection, table: Table, key: Sequence[str] | None =
     """An INSERT that leaves a row alone whose `key` (default: any unique key) is taken, on either engine."""
     dialect = postgresql if unit.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing(index_elements=key)
+
+
+@contextmanager
+def planned_anew(unit: Connection) -> Iterator[None]:
+    """Has PostgreSQL plan each statement for its values and for the tables as they are now.
+
+    The plan of a statement that is run often is kept otherwise, even if it was made while the tables were empty.
+    """
+    if unit.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = unit.connection.driver_connection
+    before, driver.prepare_threshold = driver.prepare_threshold, None
+    try:
+        yield
+    finally:
+        driver.prepare_threshold = before
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

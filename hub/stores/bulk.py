@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hub.stores.base import AnyRow
+from hub.stores.base import AnyRow, planned_anew
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -89,7 +89,8 @@ def rows_by_key(
     """
     if not values:
         return []
-    return list(unit.execute(_looking_up(unit.dialect.name, query, key), {"keys": _json(list(values))}).all())
+    with planned_anew(unit):
+        return list(unit.execute(_looking_up(unit.dialect.name, query, key), {"keys": _json(list(values))}).all())
 
 
 def _is_postgresql(unit: Connection) -> bool:
@@ -110,7 +111,8 @@ def _json_value(value: Any) -> str:
 
 def _execute(unit: Connection, statement: Any, rows: Rows) -> None:
     if _is_postgresql(unit):
-        unit.execute(statement, {"rows": _json(rows)})
+        with planned_anew(unit):
+            unit.execute(statement, {"rows": _json(rows)})
     else:
         unit.execute(statement, rows)
 

@@ -66,7 +66,7 @@ def take_due(unit: Connection, now: datetime, until: datetime, *, messages: int,
             break
         taken.append(ticket)
         counted += ticket.records
-    _lease(unit, taken, published_at=now, until=until)
+    _mark(unit, taken, published_at=now, available_at=until)
     return taken
 
 
@@ -78,11 +78,11 @@ def _unpublished(now: datetime) -> ColumnElement[bool]:
     return outbox.c.published_at.is_(None) & (outbox.c.available_at <= now)
 
 
-def lease_unpublished(unit: Connection, now: datetime, until: datetime, limit: int) -> list[Ticket]:
-    """Due messages that are not with the broker, oldest first, leased until then for publishing."""
+def hand_over(unit: Connection, now: datetime, limit: int) -> list[Ticket]:
+    """Due messages that are not with the broker, oldest first; from this commit on they count as published."""
     _forgetful(unit)
     taken = _locked(unit, _unpublished(now), limit)
-    _lease(unit, taken, published_at=None, until=until)
+    _mark(unit, taken, published_at=now)
     return taken
 
 
@@ -102,28 +102,20 @@ def _locked(unit: Connection, condition: ColumnElement[bool], limit: int) -> lis
     ]
 
 
-def _lease(unit: Connection, taken: Sequence[Ticket], *, published_at: datetime | None, until: datetime) -> None:
+def _mark(unit: Connection, taken: Sequence[Ticket], **values: datetime) -> None:
     if taken:
         mine = outbox.c.id.in_([ticket.outbox_id for ticket in taken])
-        unit.execute(update(outbox).where(mine).values(available_at=until, published_at=published_at))
+        unit.execute(update(outbox).where(mine).values(values))
 
 
-def mark_published(unit: Connection, outbox_ids: Sequence[int], now: datetime) -> None:
-    """The broker has confirmed these. A row that a worker has finished meanwhile is gone already."""
-    _forgetful(unit)
-    _note(unit, outbox_ids, published_at=now)
+def make_due(unit: Connection, outbox_ids: Collection[int], at: datetime) -> None:
+    """Takes messages back from the broker: they are due again from then on.
 
-
-def make_due(unit: Connection, outbox_ids: Sequence[int], at: datetime) -> None:
-    """Takes messages back from broker or worker: they are due again from then on."""
-    _note(unit, outbox_ids, available_at=at, published_at=None)
-
-
-def _note(unit: Connection, outbox_ids: Collection[int], **values: datetime | None) -> None:
-    """A row that a worker holds is left alone: it will soon be gone, and waiting would hold up all the others."""
+    A row that a worker holds is left alone: it will soon be gone, and waiting would hold up all the others.
+    """
     if outbox_ids:
         free = select(outbox.c.id).where(outbox.c.id.in_(outbox_ids)).with_for_update(skip_locked=True)
-        unit.execute(update(outbox).where(outbox.c.id.in_(free)).values(values))
+        unit.execute(update(outbox).where(outbox.c.id.in_(free)).values(available_at=at, published_at=None))
 
 
 def is_any_stranded(unit: Connection, published_before: datetime) -> bool:
@@ -144,11 +136,6 @@ def begin_attempt(unit: Connection, outbox_id: int) -> int:
     free = select(outbox.c.id).where(outbox.c.id == outbox_id).with_for_update(skip_locked=True)
     counted = update(outbox).where(outbox.c.id.in_(free)).values(attempts=outbox.c.attempts + 1)
     return unit.execute(counted.returning(outbox.c.attempts)).scalar() or 0
-
-
-def still_waiting(unit: Connection, outbox_ids: Collection[int]) -> list[int]:
-    """Those of the rows that are not processed, whoever holds them."""
-    return list(unit.execute(select(outbox.c.id).where(outbox.c.id.in_(outbox_ids))).scalars()) if outbox_ids else []
 
 
 def postpone(unit: Connection, outbox_id: int, until: datetime, code: str) -> None:

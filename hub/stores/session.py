@@ -13,7 +13,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, Time
 from sqlalchemy.pool import PoolProxiedConnection
 
 from hub.domain.errors import RetryableError
-from hub.stores.base import dump_json
+from hub.stores.base import dump_json, planned_anew
 
 __all__ = ["Connection", "Database"]
 
@@ -68,7 +68,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view without write lock. Raises as `unit`."""
-        with _translated(), self.engine.connect() as connection, connection.begin():
+        with _translated(), self.engine.connect() as connection, connection.begin(), planned_anew(connection):
             yield connection
 
     def dispose(self) -> None:
@@ -125,8 +125,6 @@ def _postgresql_engine(url: str, role: str) -> Engine:
     engine = create_engine(
         address.update_query_dict({name: value for name, value in defaults.items() if name not in address.query}),
         json_serializer=dump_json, pool_size=10, max_overflow=10, pool_timeout=_POOL_WAIT_SECONDS, pool_pre_ping=True,
-        # A plan made while a table was small, or for another filter, would be kept as long as the connection.
-        connect_args={"prepare_threshold": None},
     )  # fmt: skip
     limits = _LIMITS | {"statement_timeout": _STATEMENT_LIMITS.get(role, _LONGEST_STATEMENT)}
     settings = "; ".join(f"SET {name} = '{value}'" for name, value in limits.items())

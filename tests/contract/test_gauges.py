@@ -29,7 +29,7 @@ def test_messages_are_told_apart_by_where_they_are(hub: SmallHub):
     now = hub.clock()
     with hub.database.unit() as unit:
         first, second, _ = (row[0] for row in unit.exec_driver_sql("SELECT id FROM outbox ORDER BY id").all())
-        outbox.mark_published(unit, [first], now)
+        outbox.hand_over(unit, now, 1)
         outbox.begin_attempt(unit, second)
     hub.clock.move_to(now + timedelta(seconds=30))
     told = read(hub)

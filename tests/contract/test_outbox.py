@@ -51,36 +51,34 @@ def test_batch_ends_where_it_has_enough_records(hub: SmallHub) -> None:
     assert len(hub.consumer.queue.take()) == 2
 
 
-def test_relay_leases_what_is_due_and_not_with_the_broker(hub: SmallHub) -> None:
+def test_relay_is_handed_each_due_message_once_and_again_what_it_gave_back(hub: SmallHub) -> None:
     push(hub, 3)
     now = hub.clock()
     with hub.database.unit() as unit:
-        first = outbox.lease_unpublished(unit, now, now + LEASE, 2)
-        second = outbox.lease_unpublished(unit, now, now + LEASE, 2)
-        outbox.mark_published(unit, [first[0].outbox_id], now)
+        first, second = outbox.hand_over(unit, now, 2), outbox.hand_over(unit, now, 2)
+        outbox.make_due(unit, [first[1].outbox_id], now + SECOND)
     assert [len(first), len(second)] == [2, 1]
     with hub.database.unit() as unit:
-        again = outbox.lease_unpublished(unit, now + LEASE, now + 2 * LEASE, 9)
-    assert [ticket.outbox_id for ticket in again] == [first[1].outbox_id, second[0].outbox_id]
+        assert outbox.hand_over(unit, now, 9) == []
+        assert [ticket.outbox_id for ticket in outbox.hand_over(unit, now + SECOND, 9)] == [first[1].outbox_id]
 
 
 def test_what_was_published_long_ago_and_not_processed_is_due_again(hub: SmallHub) -> None:
     push(hub, 2)
     now = hub.clock()
     with hub.database.unit() as unit:
-        outbox.mark_published(unit, [1], now - ANYTIME)
-        outbox.mark_published(unit, [2], now)
-        assert outbox.is_any_stranded(unit, now - SECOND)
-        assert outbox.make_stranded_due(unit, now - SECOND, now, 10) == 1
-        assert not outbox.is_any_stranded(unit, now - SECOND)
-        assert [ticket.outbox_id for ticket in outbox.lease_unpublished(unit, now, now + LEASE, 9)] == [1]
+        outbox.hand_over(unit, now, 1)
+        outbox.hand_over(unit, now + ANYTIME, 1)
+        assert outbox.is_any_stranded(unit, now + SECOND)
+        assert outbox.make_stranded_due(unit, now + SECOND, now, 10) == 1
+        assert not outbox.is_any_stranded(unit, now + SECOND)
+        assert [ticket.outbox_id for ticket in outbox.hand_over(unit, now, 9)] == [1]
 
 
 def test_note_about_a_message_that_is_processed_already_changes_nothing(hub: SmallHub) -> None:
     push(hub, 1)
     hub.work()
     with hub.database.unit() as unit:
-        outbox.mark_published(unit, [1], hub.clock())
         outbox.make_due(unit, [1], hub.clock())
         assert outbox.begin_attempt(unit, 1) == 0
         assert outbox.waiting_count(unit, 10) == 0

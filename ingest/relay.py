@@ -4,6 +4,7 @@ A relay may die at any step: what it handed over in vain is found by the sweep, 
 done by the worker. Handing over is committed first, so that no worker ever meets a row that the relay still holds.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from ingest.broker_queue import ticket_message, ticket_of
 from ingest.observing import RelayObserver
 
 BATCH_MESSAGES = 500
+# A batch costs two transactions whatever its size: after a small one the next messages are let gather.
+FEW_MESSAGES, GATHER_SECONDS = 20, 0.02
 CONFIRM_SECONDS = 20.0
 REFUSED_WAIT = timedelta(seconds=2)
 STRANDED_AFTER = timedelta(seconds=30)  # longer than a confirm is waited for
@@ -42,11 +45,10 @@ class Relay:
         self.publisher.link.start()
         if not self.publisher.can_publish:
             return 0
-        with self.database.read() as unit:
-            if not outbox.is_any_unpublished(unit, self.now()):
-                return 0
         with self.database.unit() as unit:
             tickets = outbox.hand_over(unit, self.now(), BATCH_MESSAGES)
+        if not tickets:
+            return 0
         failpoint("s8_claim")
         sending = self.publisher.publish([ticket_message(ticket) for ticket in tickets], CONFIRM_SECONDS)
         failpoint("s11_mark")
@@ -56,6 +58,8 @@ class Relay:
         )
         if len(confirmed) < len(tickets):
             self._take_back([ticket.outbox_id for ticket in tickets if ticket.outbox_id not in confirmed])
+        if len(tickets) < FEW_MESSAGES:
+            time.sleep(GATHER_SECONDS)
         return len(confirmed)
 
     def _take_back(self, outbox_ids: Sequence[int]) -> None:

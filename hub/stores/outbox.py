@@ -70,18 +70,10 @@ def take_due(unit: Connection, now: datetime, until: datetime, *, messages: int,
     return taken
 
 
-def is_any_unpublished(unit: Connection, now: datetime) -> bool:
-    return unit.execute(select(outbox.c.id).where(_unpublished(now)).limit(1)).first() is not None
-
-
-def _unpublished(now: datetime) -> ColumnElement[bool]:
-    return outbox.c.published_at.is_(None) & (outbox.c.available_at <= now)
-
-
 def hand_over(unit: Connection, now: datetime, limit: int) -> list[Ticket]:
     """Due messages that are not with the broker, oldest first; from this commit on they count as published."""
     _forgetful(unit)
-    taken = _locked(unit, _unpublished(now), limit)
+    taken = _locked(unit, outbox.c.published_at.is_(None) & (outbox.c.available_at <= now), limit)
     _mark(unit, taken, published_at=now)
     return taken
 

@@ -124,7 +124,7 @@ def _postgresql_engine(url: str, role: str) -> Engine:
     defaults = _CONNECTING | {"application_name": f"hub-{role}"}
     engine = create_engine(
         address.update_query_dict({name: value for name, value in defaults.items() if name not in address.query}),
-        json_serializer=dump_json, pool_size=10, max_overflow=10, pool_timeout=_POOL_WAIT_SECONDS, pool_pre_ping=True,
+        json_serializer=dump_json, pool_size=10, max_overflow=10, pool_timeout=_POOL_WAIT_SECONDS,
     )  # fmt: skip
     limits = _LIMITS | {"statement_timeout": _STATEMENT_LIMITS.get(role, _LONGEST_STATEMENT)}
     settings = "; ".join(f"SET {name} = '{value}'" for name, value in limits.items())

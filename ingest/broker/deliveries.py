@@ -13,6 +13,7 @@ from pika.channel import Channel
 from ingest.broker.link import BrokerAddress, Link
 
 _DOUBT_SECONDS = 30.0
+_GATHER_SECONDS = 0.02  # a batch of one costs nearly as much as a batch of ten
 
 log = structlog.get_logger()
 
@@ -41,7 +42,7 @@ class Deliveries:
         self._quiet_since = time.monotonic()
 
     def take(self, limit: int, wait_seconds: float) -> list[Delivery]:
-        """What has arrived, at most `limit`; waits for the first."""
+        """What has arrived, at most `limit`; waits for the first, and a moment for those behind it."""
         deadline = time.monotonic() + wait_seconds
         with self._arrival:
             while not self._arrived:
@@ -49,6 +50,10 @@ class Deliveries:
                 if left <= 0 or not self._arrival.wait(left):
                     self._doubt()
                     return []
+            few = len(self._arrived) < limit
+        if few:
+            time.sleep(_GATHER_SECONDS)
+        with self._arrival:
             self._quiet_since = deadline
             return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
 

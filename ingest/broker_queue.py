@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 def ticket_message(ticket: Ticket) -> Outgoing:
     """What goes to the broker: a number, no content. A forged one can do no more than have a message processed."""
-    body = {"version": VERSION, "outbox": ticket.outbox_id, "records": ticket.records}
+    body = {"version": VERSION, "outbox": ticket.outbox_id, "records": ticket.records, "suspect": ticket.is_suspect}
     return Outgoing(ticket.outbox_id, json.dumps(body).encode())
 
 
@@ -37,7 +37,7 @@ def ticket_of(held: Delivery) -> Ticket | None:
     outbox_id, records = body.get("outbox"), body.get("records")
     if type(outbox_id) is not int or type(records) is not int:
         return None
-    return Ticket(outbox_id, records, is_suspect=held.redelivered)
+    return Ticket(outbox_id, records, is_suspect=held.redelivered or body.get("suspect") is True)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 
+from hub.domain.failpoints import failpoint
 from hub.stores import case_library
 from hub.stores.session import Database
 from hub.stores.supervision import any_due, due_cases
@@ -35,5 +36,6 @@ class Watch:
             due = due_cases(unit, now, limit)
             case_library.lock_cases(unit, list(due))
             judge_cases(unit, list(due), self.law(), now)
+            failpoint("s17_card")
         self.fired(due.values(), self.now(), perf_counter() - started)
         return len(due)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     delete,
     insert,
+    literal,
     select,
     update,
 )
@@ -154,7 +155,12 @@ def _error_row(seq: int, record_id: str | None, message: Envelope, issue: Any) -
 
 def enqueue(unit: Connection, envelope_ids: Iterable[int], now: datetime) -> None:
     """Puts messages (again) before the workers; processing the same message twice changes nothing."""
-    unit.execute(insert(outbox), [{"envelope_id": id_, "created_at": now, "available_at": now} for id_ in envelope_ids])
+    at = literal(now, UtcTime)
+    waiting = select(envelope.c.id, envelope.c.accepted_count, at, at, literal(0)).where(
+        envelope.c.id.in_(envelope_ids)
+    )
+    columns = ["envelope_id", "records", "created_at", "available_at", "attempts"]
+    unit.execute(insert(outbox).from_select(columns, waiting.order_by(envelope.c.id)))
 
 
 def find(

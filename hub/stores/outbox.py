@@ -7,6 +7,8 @@ Either way the worker deletes the row in the unit that stores and judges, so a m
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Select,
     String,
     Table,
     delete,
@@ -32,12 +35,13 @@ outbox = Table(
     Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("available_at", UtcTime, nullable=False),
+    Column("records", Integer, nullable=False, server_default="1"),
     Column("published_at", UtcTime),  # null: neither with the broker nor with a worker
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_error", String(200)),
 )
-Index("ix_outbox_available_at", outbox.c.available_at, outbox.c.id)
-Index("ix_outbox_published_at", outbox.c.published_at, outbox.c.id)
+_UNPUBLISHED = outbox.c.published_at.is_(None)
+Index("ix_outbox_unpublished", outbox.c.id, sqlite_where=_UNPUBLISHED, postgresql_where=_UNPUBLISHED)
 Index("ix_outbox_envelope_id", outbox.c.envelope_id)
 
 
@@ -59,45 +63,33 @@ def take_due(unit: Connection, now: datetime, until: datetime, *, messages: int,
 
     At most `messages`, and no more once `records` are reached.
     """
-    due = outbox.c.available_at <= now
-    taken, counted = [], 0
-    for ticket in _locked(unit, due, messages):
+    due = _oldest(outbox.c.available_at <= now, messages)
+    taken: list[Ticket] = []
+    counted = 0
+    for row in unit.execute(due).all():
         if counted >= records:
             break
-        taken.append(ticket)
-        counted += ticket.records
-    _mark(unit, taken, published_at=now, available_at=until)
+        taken.append(Ticket(row.id, row.records, row.published_at is not None or row.attempts > 0))
+        counted += row.records
+    if taken:
+        mine = outbox.c.id.in_([ticket.outbox_id for ticket in taken])
+        unit.execute(update(outbox).where(mine).values(published_at=now, available_at=until))
     return taken
 
 
 def hand_over(unit: Connection, now: datetime, limit: int) -> list[Ticket]:
     """Due messages that are not with the broker, oldest first; from this commit on they count as published."""
     _forgetful(unit)
-    taken = _locked(unit, outbox.c.published_at.is_(None) & (outbox.c.available_at <= now), limit)
-    _mark(unit, taken, published_at=now)
-    return taken
+    due = _oldest(_UNPUBLISHED & (outbox.c.available_at <= now), limit).cte()
+    handed = update(outbox).where(outbox.c.id.in_(select(due.c.id))).values(published_at=now)
+    rows = unit.execute(handed.returning(outbox.c.id, outbox.c.records, outbox.c.attempts)).all()
+    return sorted((Ticket(row.id, row.records, row.attempts > 0) for row in rows), key=attrgetter("outbox_id"))
 
 
-def _locked(unit: Connection, condition: ColumnElement[bool], limit: int) -> list[Ticket]:
-    envelope = metadata.tables["envelope"]
-    query = (
-        select(outbox.c.id, outbox.c.published_at, outbox.c.attempts, envelope.c.accepted_count)
-        .join_from(outbox, envelope)
-        .where(condition)
-        .order_by(outbox.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=outbox)
-    )
-    return [
-        Ticket(row.id, row.accepted_count, row.published_at is not None or row.attempts > 0)
-        for row in unit.execute(query).all()
-    ]
-
-
-def _mark(unit: Connection, taken: Sequence[Ticket], **values: datetime) -> None:
-    if taken:
-        mine = outbox.c.id.in_([ticket.outbox_id for ticket in taken])
-        unit.execute(update(outbox).where(mine).values(values))
+def _oldest(condition: ColumnElement[bool], limit: int) -> Select[Any]:
+    """Rows locked for this unit; those that others hold are passed by."""
+    columns = (outbox.c.id, outbox.c.records, outbox.c.published_at, outbox.c.attempts)
+    return select(*columns).where(condition).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
 
 
 def make_due(unit: Connection, outbox_ids: Collection[int], at: datetime) -> None:

@@ -13,4 +13,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("outbox", sa.Column("published_at", UtcTime(), nullable=True))
-    op.create_index("ix_outbox_published_at", "outbox", ["published_at", "id"])
+    op.add_column("outbox", sa.Column("records", sa.Integer(), nullable=False, server_default="1"))
+    unpublished = sa.text("published_at IS NULL")
+    op.create_index("ix_outbox_unpublished", "outbox", ["id"], sqlite_where=unpublished, postgresql_where=unpublished)
+    # every row of the queue changes and goes: what only helped to sort it costs more than it gives
+    op.drop_index("ix_outbox_available_at", "outbox")

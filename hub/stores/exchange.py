@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,17 +22,19 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     delete,
     insert,
     literal,
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.domain.envelopes import Envelope
 from hub.domain.errors import HubError
 from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord, path_in_message
-from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
+from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 from hub.stores.outbox import outbox, remove
 from hub.stores.sealing import Sealer
 
@@ -109,9 +112,11 @@ class SetAside:
     sample: str = ""
 
 
+_RECEIPT_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
 def _new_receipt_no(now: datetime) -> str:
-    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    return f"R{now:%Y%m%d}-" + "".join(secrets.choice(alphabet) for _ in range(12))
+    return f"R{now:%Y%m%d}-" + "".join(_RECEIPT_DIGITS[byte % 32] for byte in secrets.token_bytes(12))
 
 
 def accept(unit: Connection, sealed_body: bytes, message: Envelope) -> Receipt | None:
@@ -140,13 +145,19 @@ def accept(unit: Connection, sealed_body: bytes, message: Envelope) -> Receipt |
         "errors": errors,
         "processed_at": message.received_at if rejected == len(message.arrivals) else None,
     }
-    unless_known = insert_or_ignore(unit, envelope, ("sender_id", "message_id"))
-    envelope_id = unit.execute(unless_known.returning(envelope.c.id), values).scalar()
+    envelope_id = unit.execute(_unless_known(unit.dialect.name), values).scalar()
     if envelope_id is None:
         return None
     if values["processed_at"] is None:
         enqueue(unit, [envelope_id], message.received_at)
     return receipt_of(SimpleNamespace(**values))
+
+
+@cache
+def _unless_known(dialect_name: str) -> Any:
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
+    statement = dialect.insert(envelope).on_conflict_do_nothing(index_elements=["sender_id", "message_id"])
+    return statement.returning(envelope.c.id)
 
 
 def _error_row(seq: int, record_id: str | None, message: Envelope, issue: Any) -> list[Any]:
@@ -155,12 +166,16 @@ def _error_row(seq: int, record_id: str | None, message: Envelope, issue: Any) -
 
 def enqueue(unit: Connection, envelope_ids: Iterable[int], now: datetime) -> None:
     """Puts messages (again) before the workers; processing the same message twice changes nothing."""
-    at = literal(now, UtcTime)
-    waiting = select(envelope.c.id, envelope.c.accepted_count, at, at, literal(0)).where(
-        envelope.c.id.in_(envelope_ids)
-    )
-    columns = ["envelope_id", "records", "created_at", "available_at", "attempts"]
-    unit.execute(insert(outbox).from_select(columns, waiting.order_by(envelope.c.id)))
+    unit.execute(_ENQUEUE, {"ids": list(envelope_ids), "at": now})
+
+
+_AT = bindparam("at", type_=UtcTime)
+_ENQUEUE = insert(outbox).from_select(
+    ["envelope_id", "records", "created_at", "available_at", "attempts"],
+    select(envelope.c.id, envelope.c.accepted_count, _AT, _AT, literal(0))
+    .where(envelope.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(envelope.c.id),
+)
 
 
 def find(

@@ -6,13 +6,12 @@ from datetime import datetime
 from time import perf_counter
 
 from hub.domain.failpoints import failpoint
-from hub.stores import case_library
 from hub.stores.session import Database
 from hub.stores.supervision import any_due, due_cases
 from supervision.case_judging import judge_cases
 from supervision.law import Law
 
-BATCH_CASES = 200
+BATCH_CASES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,6 @@ class Watch:
         with self.database.unit() as unit:
             now = self.now()
             due = due_cases(unit, now, limit)
-            case_library.lock_cases(unit, list(due))
             judge_cases(unit, list(due), self.law(), now)
             failpoint("s17_card")
         self.fired(due.values(), self.now(), perf_counter() - started)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, case, func, select, text
 
 from hub.stores.outbox import outbox
 
@@ -67,5 +67,6 @@ def sqlite_condition(unit: Connection) -> SqliteCondition:
 def oldest_unpublished_seconds(unit: Connection, now: datetime) -> float:
     """How long a message has been due that neither the broker nor a worker has; 0 when there is none."""
     due = outbox.c.published_at.is_(None) & (outbox.c.available_at <= now)
-    since = unit.execute(select(func.min(outbox.c.available_at)).where(due)).scalar()
+    due_since = case((outbox.c.available_at > outbox.c.created_at, outbox.c.available_at), else_=outbox.c.created_at)
+    since = unit.execute(select(func.min(due_since)).where(due)).scalar()
     return (now - since).total_seconds() if since is not None else 0.0

@@ -6,7 +6,7 @@ A message is accepted when its row and its outbox row are committed; the receipt
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -170,9 +170,11 @@ def enqueue(unit: Connection, envelope_ids: Iterable[int], now: datetime) -> Non
 
 
 _AT = bindparam("at", type_=UtcTime)
+# Waits for nothing: a time of the door's clock would be compared with that of another machine.
+_AT_ONCE = literal(datetime(1970, 1, 1, tzinfo=UTC), UtcTime)
 _ENQUEUE = insert(outbox).from_select(
     ["envelope_id", "records", "created_at", "available_at", "attempts"],
-    select(envelope.c.id, envelope.c.accepted_count, _AT, _AT, literal(0))
+    select(envelope.c.id, envelope.c.accepted_count, _AT, _AT_ONCE, literal(0))
     .where(envelope.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(envelope.c.id),
 )

@@ -213,8 +213,18 @@ def any_due(unit: Connection, now: datetime) -> bool:
 
 
 def due_cases(unit: Connection, now: datetime, limit: int) -> dict[int, datetime]:
-    """Cases whose timer has run out, and when it did, most overdue first; taken for this unit of work, so that other
-    watchers pass them by.
+    """Cases whose timer has run out, and when it did, most overdue first; locked for this unit of work.
+
+    A case that another watcher or a worker holds is passed by: it is being judged. The case is locked, not its timer,
+    because workers lock the case first and write its timer then.
     """
-    query = select(timer.c.case_id, timer.c.due_at).where(timer.c.due_at <= now).order_by(timer.c.due_at).limit(limit)
-    return {row.case_id: row.due_at for row in unit.execute(query.with_for_update(skip_locked=True)).all()}
+    cases = metadata.tables["case_library"]
+    query = (
+        select(timer.c.case_id, timer.c.due_at)
+        .join_from(timer, cases)
+        .where(timer.c.due_at <= now)
+        .order_by(timer.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=cases)
+    )
+    return {row.case_id: row.due_at for row in unit.execute(query).all()}

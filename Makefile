@@ -16,7 +16,7 @@ run: $(VENV)/base.stamp ## 启动演示县：http://127.0.0.1:8080（SQLite，�
 test: $(VENV)/dev.stamp services ## 安装测试所需，运行全部测试
 	sh tools/install_test_tools.sh
 	mkdir -p var
-	$(BIN)/python -m pytest --junit-xml=var/junit.xml $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --junit-xml=var/junit.xml $(PYTEST_ARGS)
 
 check: $(VENV)/dev.stamp ## 代码风格、类型、依赖层次、模板与已发布文件的一致性
 	$(BIN)/ruff check .

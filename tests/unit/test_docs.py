@@ -125,3 +125,19 @@ def test_sample_process_message_passes_the_contract():
 def test_sample_json_passes_the_contract(name, kind):
     for value in json.loads((ROOT / "docs" / "samples" / name).read_text(encoding="utf-8"))["records"]:
         assert read_json(kind, value).issues == ()
+
+
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("path", "name"), re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", RELIABILITY))
+def test_every_test_that_vouches_for_a_fault_exists(path, name):
+    assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_every_fault_says_how_it_was_tested_or_why_not():
+    rows = [line.split(" | ") for line in RELIABILITY.splitlines() if re.match(r"\| F-\d\d ", line)]
+    assert [row[0][2:] for row in rows] == [f"F-{number:02}" for number in range(1, len(rows) + 1)]
+    for row in rows:
+        assert len(row) == 5, row
+        assert row[3].startswith(("已做", "部分：", "未做：", "部分", "依赖数据库", "同一机制", "未做")), row

@@ -127,7 +127,7 @@ SCENARIOS = (
         frozen_worker, Plan(records_per_second=_SLOW),
     ),
     Scenario(
-        "frozen-relay", "转发进程冻结 35 秒，超过租约", "另一个转发，不丢、不重",
+        "frozen-relay", "转发进程冻结 35 秒，超过清扫的等待", "另一个转发，不丢、不重",
         frozen_relay, Plan(roles=_TWO_RELAYS, records_per_second=_SLOW),
     ),
 )  # fmt: skip

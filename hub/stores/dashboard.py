@@ -61,6 +61,17 @@ def _cases(unit: Connection, soon: Span, today: Span, scope: frozenset[str] | No
     }
 
 
+# of a sender, by one look into the index
+LAST_RECEIVED_AT = (
+    select(envelope.c.received_at)
+    .where(envelope.c.sender_id == sender.c.id)
+    .order_by(envelope.c.received_at.desc())
+    .limit(1)
+    .correlate(sender)
+    .scalar_subquery()
+)
+
+
 def _senders(unit: Connection, start: datetime) -> list[dict[str, Any]]:
     today = select(
         envelope.c.sender_id,
@@ -68,15 +79,7 @@ def _senders(unit: Connection, start: datetime) -> list[dict[str, Any]]:
         func.sum(envelope.c.rejected_count).label("rejected"),
     ).where(envelope.c.received_at >= start)
     daily = today.group_by(envelope.c.sender_id).subquery()
-    last = (
-        select(envelope.c.received_at)
-        .where(envelope.c.sender_id == sender.c.id)
-        .order_by(envelope.c.received_at.desc())
-        .limit(1)
-        .correlate(sender)
-        .scalar_subquery()
-    )
-    query = select(sender.c.code, sender.c.name, last.label("last"), daily.c.accepted, daily.c.rejected)
+    query = select(sender.c.code, sender.c.name, LAST_RECEIVED_AT.label("last"), daily.c.accepted, daily.c.rejected)
     rows = unit.execute(query.outerjoin(daily, daily.c.sender_id == sender.c.id).order_by(sender.c.code))
     return [
         {

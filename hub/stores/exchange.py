@@ -243,12 +243,13 @@ def open_taken(unit: Connection, sealer: Sealer, outbox_ids: Sequence[int]) -> l
         .with_for_update(skip_locked=True, of=outbox)
     )
     # All rows first: a body that cannot be opened raises, and a half-read SELECT would pin SQLite's snapshot.
-    return [_waiting(row, sealer) for row in unit.execute(query).all()]
+    return [opened(row, sealer, row.outbox_id, row.attempts) for row in unit.execute(query).all()]
 
 
-def _waiting(row: AnyRow, sealer: Sealer) -> Waiting:
+def opened(row: AnyRow, sealer: Sealer, outbox_id: int = 0, attempts: int = 0) -> Waiting:
+    """An envelope row as a worker takes it. Raises RejectedError HUB-9004 when the body cannot be opened."""
     return Waiting(
-        outbox_id=row.outbox_id,
+        outbox_id=outbox_id,
         envelope_id=row.id,
         sender_id=row.sender_id,
         kind=row.kind,
@@ -258,7 +259,7 @@ def _waiting(row: AnyRow, sealer: Sealer) -> Waiting:
         received_at=row.received_at,
         trace_id=row.trace_id,
         rejected_seqs=frozenset(error[0] for error in row.errors),
-        attempts=row.attempts,
+        attempts=attempts,
     )
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, QueuePool, Table, func, select
 
 from hub.domain.errors import RetryableError
 from hub.domain.findings import Level
-from hub.stores.exchange import envelope, quarantine
+from hub.stores.dashboard import LAST_RECEIVED_AT
+from hub.stores.exchange import quarantine
 from hub.stores.outbox import outbox
 from hub.stores.registry import sender
 from hub.stores.session import Database
@@ -69,16 +70,7 @@ def _age_seconds(since: datetime | None, now: datetime) -> float:
 
 
 def _last_received(unit: Connection) -> dict[str, datetime]:
-    """One look into the index per sender."""
-    newest = (
-        select(envelope.c.received_at)
-        .where(envelope.c.sender_id == sender.c.id)
-        .order_by(envelope.c.received_at.desc())
-        .limit(1)
-        .correlate(sender)
-        .scalar_subquery()
-    )
-    query = select(sender.c.code, newest.label("newest")).order_by(sender.c.code).limit(MOST_SENDERS)
+    query = select(sender.c.code, LAST_RECEIVED_AT.label("newest")).order_by(sender.c.code).limit(MOST_SENDERS)
     return {row.code: row.newest for row in unit.execute(query).all() if row.newest is not None}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, exists, func, select, update
 
 from hub.stores.base import AnyRow
-from hub.stores.exchange import Waiting, envelope, quarantine
+from hub.stores.exchange import Waiting, envelope, opened, quarantine
 from hub.stores.outbox import outbox
 from hub.stores.quarantine_acts import discarded_seqs, enqueue_absent
 from hub.stores.replay import close_if_settled, replay_item, replay_job
@@ -123,23 +123,7 @@ def open_worthwhile(unit: Connection, sealer: Sealer, job: AnyRow, envelope_ids:
     Raises RejectedError HUB-9004 when a body cannot be opened.
     """
     query = select(envelope).where(envelope.c.id.in_(_worthwhile(unit, job, envelope_ids))).order_by(envelope.c.id)
-    return [_opened(row, sealer) for row in unit.execute(query).all()]
-
-
-def _opened(row: AnyRow, sealer: Sealer) -> Waiting:
-    return Waiting(
-        outbox_id=0,
-        envelope_id=row.id,
-        sender_id=row.sender_id,
-        kind=row.kind,
-        body_format=row.body_format,
-        charset=row.charset,
-        body=sealer.open_body(row.body_sealed),
-        received_at=row.received_at,
-        trace_id=row.trace_id,
-        rejected_seqs=frozenset(error[0] for error in row.errors),
-        attempts=0,
-    )
+    return [opened(row, sealer) for row in unit.execute(query).all()]
 
 
 def records_left(unit: Connection, envelope_ids: Sequence[int]) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from fractions import Fraction
 from itertools import groupby
 
@@ -82,58 +82,64 @@ def _segment(run: tuple[DayRow, ...]) -> Segment:
 
 def _rows(clock: Clock, phases: tuple[Phase, ...], until: datetime) -> Iterator[DayRow]:
     so_far: Position = 0
-    last = clock.calendar.local(until).date()
-    day = clock.calendar.local(clock.start).date()
-    while day <= last:
-        phase = _phase_of(day, phases)
-        whole = _step_of(day, clock, phase)
-        counted = _counted_in(whole if day < last else _part_until(until, whole, phase), clock, phase)
+    first, last = (clock.calendar.local(instant).toordinal() for instant in (clock.start, until))
+    later = iter(phases)
+    rule = _DayRule(clock, next(later))
+    for day in range(first, last + 1):
+        while rule.is_past(day) and (phase := next(later, None)) is not None:
+            rule = _DayRule(clock, phase)
+        step = rule.step(day)
+        counted = whole = rule.counted(*step)
+        if day == last:
+            counted = rule.counted(step[0], rule.reached(*step, until))
         so_far += counted
-        kind = _kind(day, clock, phase, whole)
-        yield DayRow(day, kind, _units(counted, phase), _units(so_far, phase), _note(day, kind, clock))
-        day += timedelta(days=1)
+        kind = rule.kind(day, step, whole)
+        date_ = date.fromordinal(day)
+        yield DayRow(date_, kind, rule.units(counted), rule.units(so_far), _note(date_, kind, clock))
 
 
-def _units(steps: Position, phase: Phase) -> Position:
-    per_unit = phase.line.per_unit
-    return steps if per_unit == 1 else Fraction(steps) / per_unit
+class _DayRule:
+    """How the days of one phase are counted; what is the same for all of them is asked once."""
 
+    def __init__(self, clock: Clock, phase: Phase) -> None:
+        self._line = phase.line
+        self._per_unit = phase.line.per_unit
+        self._origin = phase.line.origin(clock.origin)
+        self._spans = clock.spans(phase.line)
+        self._last_day = None if phase.end is None else phase.end.day
+        self._start_day = clock.start_day.toordinal()
+        self._start_day_counts = isinstance(phase.line, BusinessTime)
 
-def _phase_of(day: date, phases: tuple[Phase, ...]) -> Phase:
-    ordinal = day.toordinal()
-    return next((phase for phase in phases if phase.end is None or ordinal <= phase.end.day), phases[-1])
+    def is_past(self, day: int) -> bool:
+        return self._last_day is not None and day > self._last_day
 
+    def step(self, day: int) -> tuple[Position, Position]:
+        """What of the line the day covers from where counting begins; empty on a rest day and up to the start."""
+        begin, end = self._line.day_span(day)
+        return (begin, end) if begin >= self._origin else (self._origin, max(self._origin, end))
 
-def _step_of(day: date, clock: Clock, phase: Phase) -> tuple[Position, Position]:
-    """What of the line the day covers from where counting begins; empty on a rest day and up to the start."""
-    begin, end = phase.line.day_span(day.toordinal())
-    begin = max(begin, phase.line.origin(clock.origin))
-    return begin, max(begin, end)
+    def reached(self, begin: Position, end: Position, until: datetime) -> Position:
+        return max(begin, min(end, self._line.position(until)))
 
+    def counted(self, begin: Position, end: Position) -> Position:
+        return measure(begin, end, self._spans) if self._spans else end - begin
 
-def _part_until(until: datetime, whole: tuple[Position, Position], phase: Phase) -> tuple[Position, Position]:
-    begin, end = whole
-    return begin, max(begin, min(end, phase.line.position(until)))
+    def units(self, steps: Position) -> Position:
+        return steps if self._per_unit == 1 else Fraction(steps) / self._per_unit
 
-
-def _counted_in(step: tuple[Position, Position], clock: Clock, phase: Phase) -> Position:
-    return measure(*step, clock.spans(phase.line))
-
-
-def _kind(day: date, clock: Clock, phase: Phase, whole: tuple[Position, Position]) -> str:
-    if day < clock.start_day:
-        return BEFORE
-    if day == clock.start_day and not isinstance(phase.line, BusinessTime):
-        return START_DAY
-    if not phase.line.counts(day.toordinal()):
-        return REST
-    if whole[0] < whole[1] and not _counted_in(whole, clock, phase):
-        return STOPPED
-    return OVER if _is_over(day, phase) else COUNTED
-
-
-def _is_over(day: date, phase: Phase) -> bool:
-    return phase.end is not None and day.toordinal() > phase.end.day
+    def kind(self, day: int, step: tuple[Position, Position], counted: Position) -> str:
+        """`counted` is what the whole day counts."""
+        if counted:
+            return OVER if self.is_past(day) else COUNTED
+        if day < self._start_day:
+            return BEFORE
+        if day == self._start_day and not self._start_day_counts:
+            return START_DAY
+        if not self._line.counts(day):
+            return REST
+        if step[0] < step[1]:
+            return STOPPED
+        return OVER if self.is_past(day) else COUNTED
 
 
 def _note(day: date, kind: str, clock: Clock) -> str:

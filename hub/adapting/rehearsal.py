@@ -1,0 +1,102 @@
+"""A version tried on messages that are kept: what it would read otherwise than the version in force. Nothing is
+written."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.engine import CompiledAdapter, compile_adapter
+from adapters.reading import Content, Disposition, MessageReading
+from hub.adapting.intake import content_of
+from hub.adapting.keeper import current_form
+from hub.adapting.trials import DIFFERENCE_TITLES, differences_of, trial_contents
+from hub.domain.errors import RejectedError
+from hub.stores import adapters, exchange
+from hub.stores.sealing import Sealer
+from hub.stores.session import Connection, Database
+
+MOST_MESSAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What came of it, field by field."""
+
+    messages: int
+    units: int
+    accepted: int
+    refused_messages: int
+    changed_messages: int
+    by_target: Sequence[tuple[str, str, int]]
+    by_issue: Sequence[tuple[str, str, int]]
+
+    def row(self) -> dict[str, Any]:
+        return {
+            "messages": self.messages,
+            "units": self.units,
+            "accepted": self.accepted,
+            "refusedMessages": self.refused_messages,
+            "changedMessages": self.changed_messages,
+            "byTarget": [
+                {"target": target, "kind": kind, "kindTitle": DIFFERENCE_TITLES[kind], "count": count}
+                for target, kind, count in self.by_target
+            ],
+            "byIssue": [{"code": code, "path": path, "count": count} for code, path, count in self.by_issue],
+        }
+
+
+def kept_messages(unit: Connection, sealer: Sealer, code: str, limit: int = MOST_MESSAGES) -> list[Content]:
+    """The last messages that came for an adapter, newest first: stored ones, else those that were tried."""
+    held = adapters.find(unit, code)
+    stored = [content_of(waiting) for waiting in exchange.last_adapted(unit, sealer, code, limit)]
+    if stored or held.trial_version_id is None:
+        return stored
+    return trial_contents(unit, sealer, held.trial_version_id, limit)
+
+
+def rehearse(database: Database, sealer: Sealer, code: str, number: int | None, limit: int) -> Rehearsal:
+    """A version, the newest when no number is given, against the one in force on the last messages.
+
+    Raises NotFoundError HUB-4045.
+    """
+    with database.read() as unit:
+        held = adapters.find(unit, code)
+        wanted = (
+            adapters.newest_version(unit, held.id) if number is None else adapters.version_of(unit, held.id, number)
+        )
+        active = None if held.active_version_id is None else adapters.version_by_id(unit, held.active_version_id)
+        contents = kept_messages(unit, sealer, code, min(limit, MOST_MESSAGES))
+    tried = compile_adapter(current_form(wanted.document))
+    return compare(tried, None if active is None else compile_adapter(current_form(active.document)), contents)
+
+
+def compare(tried: CompiledAdapter, active: CompiledAdapter | None, contents: Sequence[Content]) -> Rehearsal:
+    by_target: Counter[tuple[str, str]] = Counter()
+    by_issue: Counter[tuple[str, str]] = Counter()
+    units = accepted = refused = changed = 0
+    for content in contents:
+        reading = _read(tried, content)
+        if isinstance(reading, RejectedError):
+            refused += 1
+            by_issue[reading.code, ""] += 1
+            continue
+        units += len(reading.units)
+        accepted += sum(unit.disposition is Disposition.ACCEPTED for unit in reading.units)
+        by_issue.update((issue.code, issue.path) for unit in reading.units for issue in unit.issues)
+        before = None if active is None else _read(active, content)
+        found = list(differences_of(before, reading)) if isinstance(before, MessageReading) else []
+        by_target.update(found)
+        changed += bool(found)
+    return Rehearsal(
+        len(contents), units, accepted, refused, changed,
+        [(*key, count) for key, count in by_target.most_common()],
+        [(*key, count) for key, count in by_issue.most_common()],
+    )  # fmt: skip
+
+
+def _read(compiled: CompiledAdapter, content: Content) -> MessageReading | RejectedError:
+    try:
+        return compiled.read(content)
+    except RejectedError as refusal:
+        return refusal

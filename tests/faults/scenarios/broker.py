@@ -82,7 +82,7 @@ def memory_alarm(world: World, scale: Scale) -> None:
 def disk_alarm(world: World, scale: Scale) -> None:
     for _ in range(scale.of(1)):
         before = world.client.journal.count(Outcome.OK)
-        world.broker.control("set_disk_free_limit", "10TB")
+        world.broker.control("set_disk_free_limit", "10000GB")
         time.sleep(12)
         world.demand(world.client.journal.count(Outcome.OK) > before, "the door stood still during a disk alarm")
         world.broker.control("set_disk_free_limit", "200MB")

@@ -25,8 +25,9 @@ _PACKED = re.compile(
 )
 _JAVA = re.compile(
     r"[A-Z][a-z]{2} (?P<b>[A-Z][a-z]{2}) (?P<d>\d{1,2}) (?P<H>\d{2}):(?P<M>\d{2}):(?P<S>\d{2}) "
-    r"[A-Z]{2,4}(?:[+-]\d\d:\d\d)? (?P<Y>\d{4})"
+    r"(?:CST|(?P<utc>GMT|UTC)(?P<z>[+-]\d\d:\d\d)?) (?P<Y>\d{4})"
 )
+_PLAIN_LENGTH = len("2026-03-02 10:00:00")
 _EPOCH_MILLISECONDS = re.compile(r"1\d{12}")
 _MONTHS = {
     "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11,
@@ -46,6 +47,21 @@ def read_time(text: str) -> datetime | None:
     text = text.strip()
     if not text or len(text) > _LONGEST:
         return None
+    if len(text) == _PLAIN_LENGTH and text[4] == "-" and text[5] in "01":
+        return _plainly(text) or _written(text)
+    return _written(text)
+
+
+def _plainly(text: str) -> datetime | None:
+    """`2026-03-02 10:00:00` and `2026-03-02T10:00:00`, as most departments write."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo else _in_range(moment.replace(tzinfo=CHINA_TIME))
+
+
+def _written(text: str) -> datetime | None:
     if _CHINESE_DIGIT.search(text):
         text = _with_digits(text)
     for pattern in (_WRITTEN, _PACKED, _JAVA):
@@ -65,14 +81,40 @@ def from_excel_serial(serial: float) -> datetime | None:
 
 
 def read_by_format(text: str, formats: Sequence[str]) -> datetime | None:
-    """By the first of the `strptime` forms that fits."""
+    """By the first of the forms that fits: `yyyyMMddHHmmss` as departments write them, or those of `strptime`."""
     for form in formats:
         try:
-            moment = datetime.strptime(text.strip(), form)  # noqa: DTZ007 - the next line gives it its zone
+            moment = datetime.strptime(text.strip(), _strptime_form(form))  # noqa: DTZ007 - the next line gives it its zone
         except ValueError:
             continue
         return _in_range(moment if moment.tzinfo else moment.replace(tzinfo=CHINA_TIME))
     return None
+
+
+def check_format(form: str) -> None:
+    """Raises ValueError for a form that cannot be read by."""
+    if not _STRPTIME_FORM.fullmatch(_strptime_form(form)):
+        raise ValueError("not a form of times")
+    try:
+        datetime.strptime("", _strptime_form(form))  # noqa: DTZ007 - only whether the form is one
+    except re.error as exc:
+        raise ValueError("names a part twice") from exc
+    except ValueError:
+        return  # the empty text is no time
+
+
+_STRPTIME_FORM = re.compile("(?:[^%]|%[YymdHIMSfpzbBaA%])+")
+_FORM_PARTS = {
+    "yyyy": "%Y", "yy": "%y", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d", "HH": "%H", "H": "%H", "hh": "%I",
+    "mm": "%M", "m": "%M", "ss": "%S", "s": "%S", "SSS": "%f", "a": "%p",
+}  # fmt: skip
+_FORM_PART = re.compile(r"'([^']*)'|(y+|M+|d+|H+|h+|m+|s+|S+|a)")
+
+
+def _strptime_form(form: str) -> str:
+    if "%" in form:
+        return form
+    return _FORM_PART.sub(lambda part: part[1] if part[2] is None else _FORM_PARTS.get(part[2], "%?"), form)
 
 
 def as_china_text(moment: datetime) -> str:
@@ -93,9 +135,10 @@ def _instant(part: Mapping[str, str | None]) -> datetime | None:
     hour = _hour(int(part.get("H") or 0), part.get("half"))
     fraction = (part.get("f") or "").ljust(6, "0")[:6]
     try:
+        zone = _zone(part.get("z") or ("Z" if part.get("utc") else None))
         moment = datetime(
             int(part["Y"] or 0), month, int(part["d"] or 0), hour % 24, int(part.get("M") or 0),
-            int(part.get("S") or 0), int(fraction or 0), tzinfo=_zone(part.get("z")),
+            int(part.get("S") or 0), int(fraction or 0), tzinfo=zone,
         )  # fmt: skip
     except ValueError:
         return None
@@ -114,7 +157,7 @@ def _hour(hour: int, half: str | None) -> int:
 
 def _zone(text: str | None) -> timezone:
     if not text:
-        return timezone(timedelta(hours=8))
+        return CHINA_TIME
     if text == "Z":
         return UTC
     digits = text[1:].replace(":", "")

@@ -1,7 +1,8 @@
 """The closed list of converters: what may be done to a value between the sender's field and the contract's.
 
-Each takes one value and gives one; none can run long, none can reach anything but its value. None passes through as
-None. Converters that check (`residentId`, `creditCode`) change nothing: a wrong check digit is noted by the contract.
+Each takes one value and gives one; none can run long, none can reach anything but its value. None, which is nothing,
+only `default` takes. Converters that check (`residentId`, `creditCode`) change nothing: a wrong check digit is noted by
+the contract.
 """
 
 import re
@@ -13,16 +14,15 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
 
-from adapters.chinese_times import as_china_text, china_day, from_excel_serial, read_by_format, read_time
+from adapters.chinese_times import as_china_text, check_format, china_day, from_excel_serial, read_by_format, read_time
+from adapters.patterns import bounded_pattern
 from hub.domain.errors import RejectedError
 from hub.domain.identifiers import tidy
 
 Convert = Callable[[Any], Any]
 
-LONGEST_MATCHED = 10_000
+LONGEST_CONVERTED = 200_000
 MOST_PARTS = 500
-_LONGEST_PATTERN = 200
-_MOST_REPETITIONS = 1000
 _REVISION_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -49,22 +49,26 @@ class Converter:
 def compile_converters(steps: Sequence[str | Mapping[str, Any]]) -> Convert:
     """The steps one after the other. Raises RejectedError HUB-3021 for an unknown name or an argument that does not
     fit."""
-    made = [_made(step) for step in steps]
-    if len(made) == 1:
-        return made[0]
+    made = [(_made(step), _name(step) == _FOR_NOTHING) for step in steps]
 
     def convert(value: Any) -> Any:
-        for step in made:
-            if value is None:
-                return None
-            value = step(value)
+        if isinstance(value, str) and len(value) > LONGEST_CONVERTED:
+            raise ConversionError("HUB-3005", f"文本过长，最多转换 {LONGEST_CONVERTED} 个字符")
+        for step, is_for_nothing in made:
+            if (value is None) == is_for_nothing:
+                value = step(value)
         return value
 
     return convert
 
 
+def _name(step: str | Mapping[str, Any]) -> str:
+    return step if isinstance(step, str) else next(iter(step))
+
+
 def _made(step: str | Mapping[str, Any]) -> Convert:
-    name, argument = (step, None) if isinstance(step, str) else next(iter(step.items()))
+    name = _name(step)
+    argument = None if isinstance(step, str) else step[name]
     converter = CONVERTERS.get(name)
     if converter is None:
         raise RejectedError("HUB-3021", "没有这个转换器；可用：" + "、".join(CONVERTERS))
@@ -129,11 +133,6 @@ def _part(argument: Mapping[str, Any]) -> Convert:
     return convert
 
 
-def _split(by: str) -> Convert:
-    separator = _separator(by)
-    return lambda value: split_parts(as_text(value), separator)
-
-
 def split_parts(text: str, by: str) -> list[str]:
     """The parts that are not blank; separators may trail, and come full-width."""
     alike = {";": "；", ",": "，", "，": ",", "；": ";", "、": "、"}.get(by, by)
@@ -148,37 +147,18 @@ def _separator(by: Any) -> str:
 
 def _match(argument: Mapping[str, Any]) -> Convert:
     pattern, group = bounded_pattern(argument["pattern"]), argument.get("group", 0)
-    if isinstance(group, bool) or not isinstance(group, int) or not 0 <= group <= pattern.groups:
+    if isinstance(group, bool) or not isinstance(group, int) or not 0 <= group <= pattern.compiled.groups:
         raise ValueError("no such group")
+    search, longest = pattern.compiled.search, pattern.longest_text
 
     def convert(value: Any) -> str | None:
-        found = pattern.search(as_text(value)[:LONGEST_MATCHED])
+        text = as_text(value)
+        if len(text) > longest:
+            raise ConversionError("HUB-3005", f"文本过长，这个匹配模式最多读 {longest} 个字符")
+        found = search(text)
         return (found[group] or None) if found else None
 
     return convert
-
-
-_NESTED_REPETITION = re.compile(r"[+*}]\)*[+*{]|[+*}?][^()\[\]|]*\)[+*{]|\|[^()]*\)[+*{]")
-_REPETITION = re.compile(r"\{(\d*)(?:,(\d*))?\}")
-_UNBOUNDED = re.compile(r"(?<!\\)[*+]|\{\d*,\}")
-_FORBIDDEN = re.compile(r"\(\?(?!:)|\\[1-9]|\\[AZzbBG]|\(\(")
-_MOST_UNBOUNDED = 3
-
-
-def bounded_pattern(text: object) -> re.Pattern[str]:
-    """A pattern out of a subset that cannot run long: no look-around, no back-reference, no repetition within a
-    repetition, at most three open ones. Raises ValueError."""
-    if not isinstance(text, str) or not 1 <= len(text) <= _LONGEST_PATTERN:
-        raise ValueError("too long")
-    bare = re.sub(r"\\.", "a", re.sub(r"\[\^?\]?(?:\\.|[^\]\\])*\]", "a", text))
-    if _FORBIDDEN.search(text) or _NESTED_REPETITION.search(bare) or len(_UNBOUNDED.findall(bare)) > _MOST_UNBOUNDED:
-        raise ValueError("not of the bounded subset")
-    if any(int(number) > _MOST_REPETITIONS for found in _REPETITION.findall(bare) for number in found if number):
-        raise ValueError("too many repetitions")
-    try:
-        return re.compile(text)
-    except re.error as exc:
-        raise ValueError("not a pattern") from exc
 
 
 # --- times ----------------------------------------------------------------------------------------------------------
@@ -203,13 +183,16 @@ def _as_moment(value: Any, forms: Sequence[str]) -> datetime | None:
         return None
     if isinstance(value, int | float):
         return from_excel_serial(value) or read_time(as_text(value))
-    return read_by_format(value, forms) if forms else read_time(value)
+    text = as_text(value)
+    return read_by_format(text, forms) if forms else read_time(text)
 
 
 def _formats(argument: Any) -> Sequence[str]:
     forms = [argument] if isinstance(argument, str) else list(argument or ())
     if len(forms) > 10 or any(not isinstance(form, str) or len(form) > 60 for form in forms):
         raise ValueError("at most ten forms")
+    for form in forms:
+        check_format(form)
     return forms
 
 
@@ -269,7 +252,7 @@ def _amount(argument: Mapping[str, str] | None) -> Convert:
 
 def _decimal(text: str) -> Decimal | None:
     try:
-        number = Decimal(text) if len(text) <= 40 else None
+        number = Decimal(text) if len(text) <= 40 and "_" not in text else None
     except InvalidOperation:
         return None
     return number if number is not None and number.is_finite() and abs(number) < 10**20 else None
@@ -312,10 +295,13 @@ def _boolean(argument: Mapping[str, Sequence[str]] | None) -> Convert:
     return convert
 
 
+_FOR_NOTHING = "default"
+
+
 def _default(argument: Any) -> Convert:
     """For a value that an earlier step emptied; `default` beside `from` is for one that is not there."""
     text = as_text(argument)
-    return lambda value: text if value in (None, "") else value
+    return lambda value: text
 
 
 _CLOSED_LIST = (
@@ -327,7 +313,6 @@ _CLOSED_LIST = (
     Converter("digits", "只留数字", "", _plain(lambda text: "".join(filter(str.isdecimal, text)))),
     Converter("substring", "截取", "start（从 1 起）与 length", _substring, needs_argument=True),
     Converter("part", "按分隔符取一段", "by（分隔符）与 index（从 1 起，-1 为最后一段）", _part, needs_argument=True),
-    Converter("split", "按分隔符拆成多个", "分隔符", _split, needs_argument=True),
     Converter("match", "按模式取一段", "pattern（受限的正则表达式）与 group（可省略）", _match, needs_argument=True),
     Converter("datetime", "时间", "时间格式的清单（可省略，省略时自动识别）", _datetime),
     Converter("day", "日期", "日期格式的清单（可省略）", _day),

@@ -1,7 +1,7 @@
 """What differs between two versions of an adapter document, by what it means: a field, a code, a unit, a policy."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,16 @@ class Change:
 
 _PLAIN_PARTS: Mapping[str, str] = {
     "title": "名称", "description": "说明", "department": "部门", "sender": "报送方", "transport": "传输方式",
-    "authentication": "对外认证", "namespaces": "命名空间", "contract": "约定", "quota": "配额", "rhythm": "报送节奏",
+    "authentication": "对外认证", "namespaces": "命名空间", "quota": "配额", "rhythm": "报送节奏",
     "reply": "应答模板",
 }  # fmt: skip
+
+
+_POLICIES: Mapping[str, str] = {
+    "unknownField": "没有见过的字段", "missingRequired": "缺少必填项", "badValue": "值有误",
+    "unknownCode": "代码没有对照",
+}  # fmt: skip
+_MEASURES: Mapping[str, str] = {"flag": "标记", "quarantine": "隔离", "reject": "退回", "ignore": "不管"}
 
 
 def diff_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -43,6 +50,9 @@ def diff_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Chang
 def _plain(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for name, title in _PLAIN_PARTS.items():
         yield from _compared("基本信息", title, old.get(name), new.get(name))
+    before, after = old.get("contract", {}), new.get("contract", {})
+    for name, title in _POLICIES.items():
+        yield from _compared("约定", title, before.get(name), after.get(name), lambda policy: _MEASURES[policy])
 
 
 def _intake(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
@@ -69,9 +79,18 @@ def _routes(old: Any, new: Any) -> Iterator[Change]:
             continue
         for part, title in (("unit", "取自记录"), ("when", "条件"), ("store", "进入的库"), ("corrections", "更正方式")):
             yield from _compared(f"路由 {name}", title, one.get(part), other.get(part))
-        for target in {**one["fields"], **other["fields"]}:
-            title = title_of(other["store"], target)
-            yield from _compared(f"路由 {name}", title, one["fields"].get(target), other["fields"].get(target))
+        yield from _fields(f"路由 {name}", other["store"], "", one["fields"], other["fields"])
+
+
+def _fields(area: str, store: str, below: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    """Of a list also the fields of its entries, one by one."""
+    for target in {**old, **new}:
+        before, after = old.get(target), new.get(target)
+        if before and after and "of" in before and "of" in after:
+            yield from _compared(area, title_of(store, below + target), before["list"], after["list"], _words_of_list)
+            yield from _fields(area, store, f"{below}{target}.", before["of"], after["of"])
+        else:
+            yield from _compared(area, title_of(store, below + target), before, after, _words_of_value)
 
 
 def _code_maps(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
@@ -95,25 +114,40 @@ def _samples(old: Any, new: Any) -> Iterator[Change]:
 
 
 def _named(parts: Any) -> dict[str, Any]:
-    return {part.get("name") or f"第 {place} 条": part for place, part in enumerate(parts, start=1)}
+    named: dict[str, Any] = {}
+    for place, part in enumerate(parts, start=1):
+        name = part.get("name") or f"第 {place} 条"
+        named[f"{name}（{place}）" if name in named else name] = part
+    return named
 
 
-def _compared(area: str, subject: str, old: Any, new: Any) -> Iterator[Change]:
+def _compared(
+    area: str, subject: str, old: Any, new: Any, words: Callable[[Any], str] | None = None
+) -> Iterator[Change]:
     if old == new:
         return
     kind = "ADDED" if old is None else "REMOVED" if new is None else "CHANGED"
-    yield Change(kind, area, subject, _words(old), _words(new))
+    before, after = (_words(value, words or _plain_words) for value in (old, new))
+    if before == after:  # what differs is not in the words
+        before, after = (_words(value, _plain_words) for value in (old, new))
+    yield Change(kind, area, subject, before, after)
 
 
-def _words(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping) and (described := describe(value)):
-        rest = {name: value[name] for name in ("convert", "codes", "default") if name in value}
-        return described + (f"，{json.dumps(rest, ensure_ascii=False)}" if rest else "")
-    return json.dumps(value, ensure_ascii=False)
+def _words(value: Any, words: Callable[[Any], str]) -> str:
+    return "" if value is None else words(value)
+
+
+def _plain_words(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _words_of_value(value: Mapping[str, Any]) -> str:
+    rest = {name: value[name] for name in ("convert", "codes", "default") if name in value}
+    return describe(value) + (f"，{json.dumps(rest, ensure_ascii=False)}" if rest else "")
+
+
+def _words_of_list(source: Mapping[str, Any]) -> str:
+    return describe({"list": source})
 
 
 def title_of(store: str, target: str) -> str:

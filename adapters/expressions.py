@@ -3,13 +3,15 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from adapters.converters import ConversionError, as_text, compile_converters, split_parts
 from adapters.reading import UnmappedCode
-from adapters.selectors import XPATH, Language, Scope, Select, inner_xml, scopes_of_texts
+from adapters.scopes import MOST_ENTRIES
+from adapters.selectors import XPATH, Language, Scope, Select, inner_xml, part_language, scopes_of_texts
 from hub.domain.errors import FieldIssue, RejectedError
 
 MOST_LISTED = 500
@@ -230,36 +232,61 @@ Scopes = Callable[[Scope], list[Scope]]
 
 
 def compile_list(document: Mapping[str, Any], setting: Setting) -> tuple[Scopes, Setting]:
-    """Where the entries of a list stand, and the setting in which the fields of one entry are read."""
+    """Where the entries of a list stand, and the setting in which the fields of one entry are read.
+
+    The scopes raise ConversionError HUB-3005 for a list that is too long.
+    """
+    find, language = _entries(document, setting)
+    return _bounded(find), replace(setting, language=language, namespaces=_namespaces(document, setting))
+
+
+def _entries(document: Mapping[str, Any], setting: Setting) -> tuple[Callable[[Scope], Iterable[Scope]], Language]:
     if "select" in document:
-        return setting.language.compile_many(document["select"], setting.namespaces), setting
-    select, within_xml = setting.language.compile(document["from"], setting.namespaces), _entry_setting(setting)
+        return setting.language.compile_many(document["select"], setting.namespaces), setting.language
+    select = setting.language.compile(document["from"], setting.namespaces)
     if "xml" in document:
-        return _inner_list(document, select, setting), within_xml
+        return _inner_list(document, select, setting), XPATH
     raw, by = setting.raw(select), document.get("split", ";")
-    return lambda scope: _split_scopes(scope, raw(scope), by), within_xml
+    return lambda scope: _split_scopes(scope, raw(scope), by), part_language(setting.language)
 
 
-def _entry_setting(setting: Setting) -> Setting:
-    """Entries that are texts or inner XML are read as XML nodes are, whatever the message is."""
-    return Setting(XPATH, setting.null_words, setting.code_maps, setting.department, {}, setting.repair)
+def _namespaces(document: Mapping[str, Any], setting: Setting) -> Mapping[str, str]:
+    return {} if "xml" in document else setting.namespaces
+
+
+def _bounded(find: Callable[[Scope], Iterable[Scope]]) -> Scopes:
+    """More is refused, never cut."""
+
+    def scopes(scope: Scope) -> list[Scope]:
+        found = list(islice(find(scope), MOST_LISTED + 1))
+        scope.shared[_COUNTED] = scope.shared.get(_COUNTED, 0) + len(found)
+        if len(found) > MOST_LISTED or scope.shared[_COUNTED] > MOST_ENTRIES:
+            raise ConversionError(
+                "HUB-3005", f"清单过长：一条记录最多 {MOST_LISTED} 项，一个报文最多 {MOST_ENTRIES} 项"
+            )
+        return found
+
+    return scopes
+
+
+_COUNTED = "entries of lists"
 
 
 def _split_scopes(scope: Scope, value: Any, by: str) -> list[Scope]:
     if value is None:
         return []
-    return scopes_of_texts(scope, split_parts(as_text(value), by)[:MOST_LISTED])
+    return scopes_of_texts(scope, split_parts(as_text(value), by))
 
 
-def _inner_list(document: Mapping[str, Any], select: Select, setting: Setting) -> Scopes:
+def _inner_list(document: Mapping[str, Any], select: Select, setting: Setting) -> Callable[[Scope], Iterable[Scope]]:
     find, key, raw = XPATH.compile_many(document["xml"], {}), document["from"], setting.raw(select)
 
-    def scopes(scope: Scope) -> list[Scope]:
+    def scopes(scope: Scope) -> Iterable[Scope]:
         try:
             inner = inner_xml(scope, key, raw(scope), repair=setting.repair)
         except RejectedError as exc:
             raise ConversionError(exc.code, f"这一项里的 XML：{exc.message}") from exc
-        return [] if inner is None else find(inner)[:MOST_LISTED]
+        return [] if inner is None else find(inner)
 
     return scopes
 

@@ -4,30 +4,35 @@ Departments declare one charset and write another, concatenate XML without escap
 what can be read without guessing at values is read and noted, the rest is refused with its reason.
 """
 
-import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from lxml import etree
 
+from adapters.json_text import parse_json
 from adapters.reading import Content
 from adapters.tables_in import Rows, rows_of_csv, rows_of_json, rows_of_xlsx, rows_of_xml
-from adapters.xml_repair import repaired
+from adapters.xml_repair import with_escaped_marks, without_lost_cdata
 from adapters.xml_text import hardened_parser, with_joined_surrogates, without_declaration
 from hub.domain.errors import FieldIssue, RejectedError
 
 UTF_8, UTF_8_MARKED, GB18030 = "utf-8", "utf-8-sig", "gb18030"
 MAX_DEPTH = 32
+MOST_ELEMENTS = 500_000
 _CHARSETS: Mapping[str, str] = MappingProxyType({
     "utf-8": UTF_8, "utf8": UTF_8, "utf-8-sig": UTF_8, "us-ascii": UTF_8, "ascii": UTF_8,
     "gb2312": GB18030, "gbk": GB18030, "cp936": GB18030, "gb18030": GB18030, "x-gbk": GB18030,
 })  # fmt: skip
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._\-]{1,40})[\"']")
-_PAGE = re.compile(r"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-_DOCTYPE = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_PAGE = re.compile(r"<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+_FIRST_TAG = re.compile("<[^!?]")
+_DOCTYPE = re.compile(r"<!\s{0,20}(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_MOST_COMMENTS = 20
 _ZIP = b"PK\x03\x04"
 
 
@@ -47,17 +52,17 @@ class Opening:
     format: str
     encodings: Sequence[str] = (UTF_8, GB18030)
     repair: bool = True
-    keep_namespaces: bool = False
-    sheets: Mapping[str, str] = field(default_factory=dict)
+    namespaces: Collection[str] | None = ()
+    """Those kept on the names of XML; None: all."""
 
     def open(self, content: Content) -> Opened:
-        """Raises RejectedError HUB-1001 to HUB-1006, HUB-1024 to HUB-1027."""
+        """Raises RejectedError HUB-1001 to HUB-1007, HUB-1022, HUB-1024, HUB-1025."""
         if not content.body.strip():
             raise RejectedError("HUB-1002", "正文为空")
         if content.body.startswith(_ZIP) and self.format in ("xlsx", "csv", "rows"):
             return Opened(UTF_8, rows_of_xlsx(content.body))
         text, charset, notes = decode(content, self.encodings)
-        if _PAGE.match(text):
+        if is_page(text):
             raise RejectedError("HUB-1024", "收到的是一个网页（多半是登录页或出错页），不是数据")
         document, mended = self._parsed(text)
         return Opened(charset, document, (*notes, *mended))
@@ -74,7 +79,7 @@ class Opening:
         return rows_of_csv(text), ()
 
     def _xml(self, text: str) -> tuple[etree._Element, tuple[FieldIssue, ...]]:
-        return parse_xml(text, repair=self.repair, keep_namespaces=self.keep_namespaces)
+        return parse_xml(text, repair=self.repair, namespaces=self.namespaces)
 
     def _rows(self, text: str) -> tuple[Rows, tuple[FieldIssue, ...]]:
         """Flat records by column name, whatever wraps them."""
@@ -83,6 +88,16 @@ class Opening:
             root, notes = self._xml(text)
             return rows_of_xml(root), notes
         return (rows_of_json(parse_json(text)) if start in ("[", "{") else rows_of_csv(text)), ()
+
+
+def is_page(text: str) -> bool:
+    """True for HTML, which is what logins and gateways answer with."""
+    for _ in range(_MOST_COMMENTS):
+        text = text.lstrip("\ufeff \t\r\n")
+        if not text.startswith("<!--"):
+            break
+        text = text.partition("-->")[2]
+    return _PAGE.match(text) is not None
 
 
 def decode(content: Content, encodings: Sequence[str]) -> tuple[str, str, tuple[FieldIssue, ...]]:
@@ -149,87 +164,67 @@ def _strictly(body: bytes, charset: str) -> str:
 
 
 def parse_xml(
-    text: str, *, repair: bool, keep_namespaces: bool = False
+    text: str, *, repair: bool, namespaces: Collection[str] | None = ()
 ) -> tuple[etree._Element, tuple[FieldIssue, ...]]:
-    """The root, its own declaration taken off, and notes on what was mended.
+    """The root, and notes on what was mended. Namespaces other than these are taken off the names; None keeps all.
 
-    Raises RejectedError HUB-1001, HUB-1005 (DOCTYPE), HUB-1007 (depth).
+    Raises RejectedError HUB-1001, HUB-1005 (DOCTYPE), HUB-1006 (control characters), HUB-1007 (depth, size).
     """
-    text = without_declaration(text.strip("\x00 \t\r\n")).lstrip()
-    if _DOCTYPE.search(text):
-        raise RejectedError("HUB-1005", "不接受 DOCTYPE 和实体定义")
-    mended = repaired(text, "CDATA[") if repair and "CDATA[" in text else text
+    text = without_declaration(text.strip("\x00 \t\r\n"))
+    if text.count("<") - text.count("</") > MOST_ELEMENTS:
+        raise RejectedError("HUB-1007", f"报文的元素个数超过上限 {MOST_ELEMENTS}")
+    mended = without_lost_cdata(text) if repair and "CDATA[" in text else text
     root = _tree(mended)
     if root is None and repair:
-        mended = repaired(mended, "markup")
+        mended = with_escaped_marks(mended)
         root = _tree(mended)
     if root is None:
-        raise RejectedError("HUB-1001", "不是格式良好的 XML")
-    if not keep_namespaces:
-        _strip_namespaces(root)
+        raise _malformed(mended)
+    if namespaces is not None and ("xmlns" in mended or "xml:" in mended):
+        _strip_namespaces(root, namespaces)
     return root, (_REPAIRED,) if mended != text else ()
 
 
 _REPAIRED = FieldIssue("HUB-1027", "", "报文中未转义的 & 或 <，或残缺的 CDATA，已按本意修补后读取")
 
 
+def _malformed(text: str) -> RejectedError:
+    if _CONTROL.search(text):
+        return RejectedError("HUB-1006", "报文中有 XML 不允许的控制字符")
+    return RejectedError("HUB-1001", "不是格式良好的 XML，或在中途截断")
+
+
 def _tree(text: str) -> etree._Element | None:
+    """None when it is not well-formed."""
+    first = _FIRST_TAG.search(text)
+    if first is None:
+        return None
+    if _DOCTYPE.search(text, 0, first.start()):
+        raise _doctype()
     try:
         root = etree.fromstring(with_joined_surrogates(text.encode("utf-8", "surrogatepass")), hardened_parser())
     except (etree.XMLSyntaxError, ValueError):
         return None
-    if _is_deeper_than(root, MAX_DEPTH):
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise _doctype()
+    if _TOO_DEEP(root):
         raise RejectedError("HUB-1007", f"元素嵌套超过 {MAX_DEPTH} 层")
     return root
 
 
-def _is_deeper_than(root: etree._Element, most: int) -> bool:
-    depth = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        if depth > most:
-            return True
-    return False
+def _doctype() -> RejectedError:
+    return RejectedError("HUB-1005", "不接受 DOCTYPE 和实体定义")
 
 
-def _strip_namespaces(root: etree._Element) -> None:
+def _strip_namespaces(root: etree._Element, kept: Collection[str]) -> None:
     """Old senders change prefixes and namespaces from release to release; the local names are what they mean."""
     for node in root.iter(etree.Element):
-        if node.tag[0] == "{":
-            node.tag = node.tag.rpartition("}")[2]
+        if node.tag[0] == "{" and _namespace(str(node.tag)) not in kept:
+            node.tag = str(node.tag).rpartition("}")[2]
         if node.attrib:
-            for name in [name for name in node.attrib if name[0] == "{"]:
+            for name in [name for name in node.attrib if name[0] == "{" and _namespace(str(name)) not in kept]:
                 del node.attrib[name]
 
 
-# --- JSON -----------------------------------------------------------------------------------------------------------
-
-
-def parse_json(text: str) -> Any:
-    """Raises RejectedError HUB-1022 for what is not JSON, names a key twice, is too deep or holds no number (NaN)."""
-    try:
-        document = json.loads(text.lstrip("\ufeff"), object_pairs_hook=_once, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as exc:
-        raise RejectedError("HUB-1022", "不是正确的 JSON，或同一对象里有重复的键") from exc
-    _require_shallow(document, MAX_DEPTH)
-    return document
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key comes twice")
-    return found
-
-
-def _refuse_constant(_: str) -> Any:
-    raise ValueError("not a number of JSON")
-
-
-def _require_shallow(value: Any, depth_left: int) -> None:
-    if not isinstance(value, dict | list):
-        return
-    if depth_left == 0:
-        raise RejectedError("HUB-1007", f"嵌套超过 {MAX_DEPTH} 层")
-    for child in value.values() if isinstance(value, dict) else value:
-        _require_shallow(child, depth_left - 1)
+def _namespace(name: str) -> str:
+    return name[1:].partition("}")[0]

@@ -6,26 +6,31 @@ from typing import Any
 
 from adapters.chinese_times import as_china_text, china_day, read_time
 from adapters.converters import ConversionError, as_text
-from adapters.expressions import MOST_LISTED, Read, Run, Scopes, Setting, compile_expression, compile_list
+from adapters.expressions import Read, Run, Scopes, Setting, compile_expression, compile_list
 from adapters.selectors import Scope
 from hub.domain.errors import FieldIssue, RejectedError
 from hub.domain.fields import Code, Day, FieldSpec, Group, Instant, Kind, Presence, Text, field_specs
 from hub.domain.records import RecordKind
 
+_ISO_LENGTHS = (19, 20, 25)  # without offset, with Z, with +08:00
+
 
 def _as_instant(value: Any) -> Any:
     """Times are read in every known form, whether or not the mapping says that it is a time."""
-    if isinstance(value, str) and value[10:11] != "T":
+    if isinstance(value, str):
+        if value[10:11] == "T" and len(value) in _ISO_LENGTHS:
+            return value
         moment = read_time(value)
-        return as_china_text(moment) if moment else value
-    return value
+    else:
+        moment = read_time(as_text(value))
+    return as_china_text(moment) if moment else value
 
 
 def _as_day(value: Any) -> Any:
-    if isinstance(value, str) and len(value) != 10:
-        moment = read_time(value)
-        return china_day(moment).isoformat() if moment else value
-    return value
+    if isinstance(value, str) and len(value) == 10 and value[4] == "-":
+        return value
+    moment = read_time(as_text(value))
+    return china_day(moment).isoformat() if moment else value
 
 
 _SHAPED: Mapping[type, Callable[[Any], Any]] = {Text: as_text, Code: as_text, Instant: _as_instant, Day: _as_day}
@@ -128,6 +133,8 @@ def _mapped(
     try:
         if spec.many or "list" in document:
             return MappedField(target, path, document, _list_reader(spec, path, document, setting, at), None, _nothing)
+        if isinstance(spec.kind, Code):
+            _require_tokens(spec.kind, document, setting)
         read = compile_expression(document, setting, "/".join(path))
         return MappedField(target, path, document, read, _SHAPED.get(type(spec.kind)), _raw_reader(document, setting))
     except RejectedError as exc:
@@ -145,6 +152,17 @@ def _spec(specs: Mapping[str, FieldSpec], path: Sequence[str], at: str) -> Field
     if isinstance(spec.kind, Group) and not spec.many:
         raise RejectedError("HUB-3002", f"“{spec.title}”是一组字段，写成 {spec.wire}.字段名", at)
     return spec
+
+
+def _require_tokens(kind: Code, document: Mapping[str, Any], setting: Setting) -> None:
+    """A code map may give only what the field's own list holds. Raises RejectedError HUB-3024."""
+    for part in (document, *document.get("firstOf", ())):
+        code_map = setting.code_maps.get(part.get("codes", ""))
+        if code_map is None:
+            continue
+        given = {*code_map.values.values(), code_map.otherwise} - {"keep", "absent", kind.codes.fallback}
+        if unknown := given - kind.codes.titles.keys():
+            raise RejectedError("HUB-3024", f"对照表 {code_map.name} 里的 {min(unknown)} 不在标准代码表中")
 
 
 def _nothing(scope: Scope) -> Any:
@@ -203,7 +221,7 @@ def _entry_fields(spec: FieldSpec, of: Mapping[str, Any] | None, setting: Settin
 def _entries(scopes: Scopes, fields: Sequence[MappedField], path: str) -> Read:
     def read(scope: Scope, run: Run) -> list[dict[str, Any]]:
         found = [_entry(fields, inner, run, f"{path}[{place}]") for place, inner in enumerate(scopes(scope), start=1)]
-        return [entry for entry in found if entry][:MOST_LISTED]
+        return [entry for entry in found if entry]
 
     return read
 

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import openpyxl
 from lxml import etree
@@ -18,33 +21,47 @@ Rows = dict[str | None, list[Row]]
 
 MOST_ROWS = 10_000
 MOST_COLUMNS = 300
-_LARGEST_UNPACKED = 200 * 2**20
+MOST_SHEETS = 40
+_LARGEST_UNPACKED = 48 * 2**20
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DELIMITERS = ",;\t|"
 _LONGEST_CELL = 1_000_000
 
 
 def rows_of_csv(text: str) -> Rows:
-    """The first line that is not blank names the columns. Raises RejectedError HUB-1025."""
-    text = text.lstrip("\ufeff")
+    """The first line that is not blank names the columns. Raises RejectedError HUB-1006, HUB-1016, HUB-1025."""
+    text = text.removeprefix("\ufeff")
+    if _CONTROL.search(text):
+        raise RejectedError("HUB-1006", "文本中含有不允许的控制字符")
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(_DELIMITERS, key=first.count)
     csv.field_size_limit(_LONGEST_CELL)
     try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(line)]
+        read = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        lines = [line for line in read if any(line)]
     except csv.Error as exc:
         raise RejectedError("HUB-1025", "不是正确的 CSV：引号没有成对，或一格过长") from exc
     return {None: _table(lines)}
 
 
+_BROKEN_BOOK = (
+    InvalidFileException, zipfile.BadZipFile, zlib.error, etree.XMLSyntaxError, ParseError, ArithmeticError,
+    AttributeError, EOFError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What openpyxl and zipfile were seen to raise on files that are damaged, encrypted or made up."""
+
+
 def rows_of_xlsx(body: bytes) -> Rows:
-    """Every sheet that has a heading and rows, by its name. Raises RejectedError HUB-1025."""
+    """Every sheet that has a heading and rows, by its name. Raises RejectedError HUB-1006, HUB-1016, HUB-1025."""
     _refuse_bomb(body)
     try:
         book = openpyxl.load_workbook(io.BytesIO(body), read_only=True, data_only=True)
+        if len(book.worksheets) > MOST_SHEETS:
+            raise RejectedError("HUB-1025", f"电子表格最多 {MOST_SHEETS} 张工作表")
         sheets = {sheet.title: _table(_cells(sheet)) for sheet in book.worksheets}
         book.close()
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, EOFError, etree.XMLSyntaxError) as exc:
-        raise RejectedError("HUB-1025", "不是完好的电子表格（xlsx）") from exc
+    except _BROKEN_BOOK as exc:
+        raise RejectedError("HUB-1025", "不是完好的电子表格（xlsx），或加了密码") from exc
     filled: Rows = {name: rows for name, rows in sheets.items() if rows}
     return {None: next(iter(filled.values()))} if len(filled) == 1 else filled
 
@@ -53,23 +70,29 @@ def _refuse_bomb(body: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as packed:
             unpacked = sum(entry.file_size for entry in packed.infolist())
-    except zipfile.BadZipFile as exc:
+    except _BROKEN_BOOK as exc:
         raise RejectedError("HUB-1025", "不是完好的电子表格（xlsx）") from exc
     if unpacked > _LARGEST_UNPACKED:
         raise RejectedError("HUB-1025", "电子表格展开后过大")
 
 
 def _cells(sheet: Any) -> Iterator[Sequence[Any]]:
-    for number, line in enumerate(sheet.iter_rows(values_only=True)):
+    for number, line in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1)):
         if number > MOST_ROWS + 100:
             raise RejectedError("HUB-1016", f"一次最多 {MOST_ROWS} 行，请分成几个文件")
+        if any(isinstance(cell, str) and _CONTROL.search(cell) for cell in line):
+            raise RejectedError("HUB-1006", "单元格中含有不允许的控制字符")
         if any(cell not in (None, "") for cell in line):
-            yield line[:MOST_COLUMNS]
+            yield line
 
 
 def _table(lines: Sequence[Sequence[Any]] | Iterator[Sequence[Any]]) -> list[Row]:
     read = iter(lines)
     names = [str(cell).strip() if cell is not None else "" for cell in next(read, ())]
+    while names and not names[-1]:  # a workbook's lines are filled up with empty cells
+        names.pop()
+    while names and not names[-1]:
+        del names[-1]
     if len(names) > MOST_COLUMNS or len({name.lower() for name in names if name}) < len([n for n in names if n]):
         raise RejectedError("HUB-1025", f"表头有重名的列，或超过 {MOST_COLUMNS} 列")
     rows: list[Row] = []
@@ -118,8 +141,3 @@ def _is_row(node: etree._Element | None) -> bool:
 
 def _row(node: etree._Element) -> Row:
     return {child.tag: child.text for child in node}
-
-
-def by_column(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with its column names in one case, as documents may name them in any."""
-    return {name.lower(): value for name, value in row.items()}

@@ -20,7 +20,9 @@ def hardened_parser() -> etree.XMLParser:
 
 def without_declaration(text: str) -> str:
     """XML text without byte order mark and XML declaration: its encoding no longer speaks for the text."""
-    return _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
+    text = text.removeprefix("\ufeff")
+    declaration = _DECLARATION.match(text)
+    return text[declaration.end() :] if declaration else text
 
 
 def with_joined_surrogates(content: bytes) -> bytes:

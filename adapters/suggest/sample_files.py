@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from lxml import etree
 
-from adapters.intake import Opened, Opening, decode, parse_json, parse_xml
+from adapters.intake import Opened, Opening, decode, parse_xml
+from adapters.json_text import parse_json
 from adapters.reading import Content
 from adapters.suggest.shapes import Message
 from adapters.suggest.structure import MAX_DEPTH, Node
@@ -108,7 +109,7 @@ _SCHEMA_ROOTS = frozenset({"definitions", "schema"})
 
 
 def _xml(file: SampleFile, charset: str, reason: str) -> ReadSample:
-    opened: Opened = Opening("xml", keep_namespaces=True).open(Content(file.body))
+    opened: Opened = Opening("xml", namespaces=None).open(Content(file.body))
     root = cast(etree._Element, opened.document)
     if etree.QName(root).localname in _SCHEMA_ROOTS:
         tree, declared = schema_tree(root)

@@ -3,7 +3,9 @@
 One compiled reader per record class serves both forms, so SOAP and REST agree on every check, code and path.
 """
 
+import binascii
 import re
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +17,7 @@ from lxml import etree
 from hub.domain.codes import CodeList
 from hub.domain.errors import FieldIssue
 from hub.domain.fields import (
+    Binary,
     Code,
     Day,
     FieldSpec,
@@ -206,6 +209,18 @@ def _flag(kind: Flag) -> Callable[[object], bool]:
     return convert
 
 
+def _binary(kind: Binary) -> Callable[[object], bytes]:
+    def convert(value: object) -> bytes:
+        if not isinstance(value, str):
+            raise _BadValueError("HUB-3004", "应为 Base64 文本")
+        try:
+            return b64decode("".join(value.split()), validate=True)
+        except (binascii.Error, ValueError) as exc:
+            raise _BadValueError("HUB-3004", "应为 Base64 文本") from exc
+
+    return convert
+
+
 CODE_LENGTH = 32
 
 
@@ -214,7 +229,7 @@ def _code(kind: Code) -> Callable[[object], str]:
 
 
 _CONVERTERS: Mapping[type, Callable[[Any], Callable[[object], Any]]] = {
-    Text: _text, Whole: _whole, Money: _money, Instant: _instant, Day: _day, Flag: _flag, Code: _code,
+    Text: _text, Whole: _whole, Money: _money, Instant: _instant, Day: _day, Flag: _flag, Code: _code, Binary: _binary,
 }  # fmt: skip
 
 

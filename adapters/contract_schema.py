@@ -26,8 +26,21 @@ from adapters.contract_types import (
     with_nested,
 )
 from hub.domain.codes import RECEIPT_STATES, RECORD_STATES
-from hub.domain.fields import Code, Day, FieldSpec, Flag, Group, Instant, Money, Presence, Text, Whole, field_specs
-from hub.domain.records import ITEM, PROCESS, RECORD_KINDS, RESULT, RecordKind
+from hub.domain.fields import (
+    Binary,
+    Code,
+    Day,
+    FieldSpec,
+    Flag,
+    Group,
+    Instant,
+    Money,
+    Presence,
+    Text,
+    Whole,
+    field_specs,
+)
+from hub.domain.records import ATTACHMENT, ITEM, PROCESS, RECORD_KINDS, RESULT, RecordKind
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
 SOAP_11 = "http://schemas.xmlsoap.org/wsdl/soap/"
@@ -68,6 +81,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _push(ITEM),
     _push(PROCESS),
     _push(RESULT),
+    _push(ATTACHMENT),
     Operation(
         "queryReceipt",
         "查询回执及每条记录的处理状态；回执编号与报文标识至少填写一项",
@@ -95,6 +109,12 @@ OPERATIONS: tuple[Operation, ...] = (
             Part("digest", "xs:string", "当日记录的摘要值（SHA-256，十六进制）"),
             Part("count", "tns:DayCount", "按记录种类和状态的条数", least=0, most=None),
         ),
+    ),
+    Operation(
+        "submitXml",
+        "以一个字符串报送整个 XML 文档（Package/Head/Body/Record），供只能传字符串的系统使用",
+        (Part("message", "xs:string", "XML 文档全文"),),
+        (Part("receiptXml", "xs:string", "回执 XML，根元素 Receipt"),),
     ),
     Operation(
         "ping",
@@ -126,7 +146,7 @@ _ANSWER_TYPES: Mapping[str, tuple[str, tuple[Part, ...]]] = MappingProxyType({
         Part("messageId", "xs:string", "报文标识"),
         Part("status", "xs:string", f"接收情况：{describe_tokens(RECEIPT_STATES)}"),
         Part("receivedAt", "xs:dateTime", "收到时间"),
-        Part("digest", "xs:string", "HTTP 正文的 SHA-256 值（十六进制）"),
+        Part("digest", "xs:string", "HTTP 正文（报送附件时为附件内容）的 SHA-256 值（十六进制）"),
         Part("acceptedCount", "xs:int", "接收条数"),
         Part("rejectedCount", "xs:int", "退回条数"),
         Part("error", "tns:RecordError", "被退回的记录", least=0, most=None),
@@ -164,7 +184,7 @@ def record_schema(kind: RecordKind) -> bytes:
 
 def _types_schema() -> etree._Element:
     root = schema_root()
-    records = [kind.record for kind in RECORD_KINDS.values()]
+    records = [kind.record for kind in (*RECORD_KINDS.values(), ATTACHMENT)]
     add_record_types(root, records, {_COUNT_TYPE: Whole(1, MAX_NUMBERS_PER_CALL)})
     for name, (title, parts) in _ANSWER_TYPES.items():
         add_sequence(add(root, "complexType", name=name), title, parts)
@@ -287,4 +307,5 @@ _JSON_VALUES: Mapping[type, Callable[[Any], dict[str, Any]]] = MappingProxyType(
     Instant: lambda kind: {"type": "string", "pattern": f"^{INSTANT_PATTERN}$"},
     Day: lambda kind: {"type": "string", "format": "date", "pattern": f"^{DAY_PATTERN}$"},
     Flag: lambda kind: {"type": "boolean"},
+    Binary: lambda kind: {"type": "string", "contentEncoding": "base64"},
 })  # fmt: skip

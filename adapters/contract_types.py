@@ -14,6 +14,7 @@ from lxml import etree
 from adapters.contract import CODE_LENGTH, CONTRACT_NS
 from hub.domain.codes import CodeList
 from hub.domain.fields import (
+    Binary,
     Code,
     Day,
     FieldSpec,
@@ -42,7 +43,7 @@ _RECORD_TITLES: Mapping[str, str] = MappingProxyType({
     "Item": "政务服务事项", "Fee": "收费项目", "ItemStep": "流程环节", "ItemMaterial": "申报材料", "Risk": "风险点",
     "ProcessRecord": "办理过程：一个办件的一个环节", "Application": "申请信息，每个办件至少报送一次",
     "ApplicationMaterial": "申请提交材料", "Special": "特别程序", "AttachmentNote": "附件说明",
-    "ResultRecord": "办理结果",
+    "ResultRecord": "办理结果", "Attachment": "附件及其内容",
 })  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def add_record_types(root: etree._Element, records: Iterable[type], more: Mappin
     simple_types = {_simple_type_name(spec): spec.kind for record in nested for spec in _single_values(record)}
     simple_types.update(more)
     for name, kind in sorted(simple_types.items()):
-        if not isinstance(kind, Flag):
+        if type(kind) not in _BUILT_IN_TYPES:
             _RESTRICTIONS[type(kind)](root, name, kind)
     for record in nested:
         complex_type = add(root, "complexType", name=type_name(record))
@@ -106,9 +107,12 @@ def _part(spec: FieldSpec) -> Part:
 
 
 def _qualified_type_name(spec: FieldSpec) -> str:
-    if isinstance(spec.kind, Flag):
-        return "xs:boolean"
+    if type(spec.kind) in _BUILT_IN_TYPES:
+        return _BUILT_IN_TYPES[type(spec.kind)]
     return "tns:" + (type_name(spec.kind.record) if isinstance(spec.kind, Group) else _simple_type_name(spec))
+
+
+_BUILT_IN_TYPES: Mapping[type, str] = MappingProxyType({Flag: "xs:boolean", Binary: "xs:base64Binary"})
 
 
 def _simple_type_name(spec: FieldSpec) -> str:

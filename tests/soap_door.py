@@ -18,10 +18,12 @@ from adapters.contract import CONTRACT_NS
 from adapters.contract_schema import types_xsd, wsdl
 from hub.gateway.admission import Admission, AdmissionLimits
 from hub.gateway.door_threads import DoorThreads
+from hub.gateway.exchange_desk import ExchangeDesk, Published
 from hub.gateway.known_senders import KnownSenders
 from hub.gateway.reception import Reception
 from hub.gateway.soap_envelope import SoapVersion
-from hub.gateway.soap_gate import GateLimits, Published, SoapGate
+from hub.gateway.soap_gate import GateLimits, SoapGate
+from hub.gateway.soap_operations import SoapUses
 from tests.fakes import NOW, SECRET, SENDER, FakeExchange
 
 PATH = "/soap/exchange/v1"
@@ -111,18 +113,29 @@ def open_door(limits: GateLimits | None = None, threads: int = 4, admission: Adm
     published = Published(wsdl(f"http://hub.example{PATH}"), types_xsd())
     admission = admission or Admission(AdmissionLimits())
     reception = Reception(admission, DoorThreads(threads), KnownSenders(exchange))
-    gate = SoapGate(exchange, published, limits or GateLimits(), reception)
-    app = Starlette(routes=[Route(PATH, gate)])
+    limits = limits or GateLimits()
+    gate = SoapGate(
+        ExchangeDesk(SoapUses(exchange, exchange, exchange), published, limits.records, admission), limits, reception
+    )
+    try:
+        with on_a_port(Starlette(routes=[Route(PATH, gate)])) as port:
+            yield Door(port, exchange, reception)
+    finally:
+        reception.threads.close()
+
+
+@contextmanager
+def on_a_port(app: Starlette) -> Iterator[int]:
+    """Serves an application on a free loopback port until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=20))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        yield Door(listener.getsockname()[1], exchange, reception)
+        yield listener.getsockname()[1]
     finally:
         server.should_exit = True
         thread.join(30)
-        reception.threads.close()
         listener.close()
         assert not thread.is_alive()
 

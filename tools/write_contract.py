@@ -9,10 +9,10 @@ from pathlib import Path
 
 from adapters.contract_schema import json_schema, types_xsd, wsdl
 from hub.domain.codes import CODE_LISTS, CodeList
-from hub.domain.records import ITEM, PROCESS, RESULT
+from hub.domain.records import ATTACHMENT, ITEM, PROCESS, RESULT
 
 PUBLISHED_ADDRESS = "http://localhost:8080/soap/exchange/v1"
-_JSON_SCHEMAS = {"item": ITEM, "process-record": PROCESS, "result-record": RESULT}
+_JSON_SCHEMAS = {"item": ITEM, "process-record": PROCESS, "result-record": RESULT, "attachment": ATTACHMENT}
 
 
 def published_files() -> dict[str, bytes]:

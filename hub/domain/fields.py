@@ -63,13 +63,18 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class Binary:
+    """Bytes, written in Base64."""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A nested record."""
 
     record: type
 
 
-Kind = Text | Code | Whole | Money | Instant | Day | Flag | Group
+Kind = Text | Code | Whole | Money | Instant | Day | Flag | Binary | Group
 
 
 @dataclass(frozen=True, slots=True)

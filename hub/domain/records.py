@@ -21,10 +21,10 @@ from hub.domain.codes import (
     SPECIAL_KIND,
     STEP_STATUS,
 )
-from hub.domain.fields import Code, Day, Flag, Group, Instant, Money, Text, Whole, many, must, optional, wanted
+from hub.domain.fields import Binary, Code, Day, Flag, Group, Instant, Money, Text, Whole, many, must, optional, wanted
 
 LIMIT = Whole(0, 9999)
-REVISION = Whole(1, 999_999)
+REVISION = Whole(1, 2_147_483_647)  # wide enough for a time of change in seconds
 CODE_TEXT = Text(100)
 ORG_CODE = Text(18)
 NAME = Text(200)
@@ -233,18 +233,31 @@ class ResultRecord:
     revision: int = optional(REVISION, "更改版本号", default=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file of a case with its content (附件). Key: sender and id."""
+
+    id: str = must(CODE_TEXT, "附件标识")
+    name: str = must(Text(500), "附件名称")
+    media_type: str | None = optional(CODE_TEXT, "媒体类型")
+    case_no: str = must(CODE_TEXT, "办件编号")
+    item_code: str = must(CODE_TEXT, "事项编码")
+    kind: str | None = optional(CODE_TEXT, "附件类型")
+    content: bytes = must(Binary(), "附件内容")
+
+
 Record = ServiceItem | ProcessRecord | ResultRecord
 
 
 @dataclass(frozen=True, slots=True)
 class RecordKind:
-    """One of the three kinds a department pushes: its operation, its element, its class."""
+    """One of the kinds a department pushes: its operation, its element, its class."""
 
     name: str
     title: str
     operation: str
     element: str
-    record: type[ServiceItem] | type[ProcessRecord] | type[ResultRecord]
+    record: type[ServiceItem] | type[ProcessRecord] | type[ResultRecord] | type[Attachment]
     key_field: str
     max_per_message: int
 
@@ -252,5 +265,7 @@ class RecordKind:
 ITEM = RecordKind("ITEM", "政务服务事项", "pushItems", "item", ServiceItem, "itemCode", 200)
 PROCESS = RecordKind("PROCESS", "办理过程", "pushProcess", "record", ProcessRecord, "recordId", 1000)
 RESULT = RecordKind("RESULT", "办理结果", "pushResults", "record", ResultRecord, "recordId", 1000)
+
+ATTACHMENT = RecordKind("ATTACHMENT", "附件", "pushAttachment", "attachment", Attachment, "id", 1)
 
 RECORD_KINDS: Mapping[str, RecordKind] = MappingProxyType({kind.name: kind for kind in (ITEM, PROCESS, RESULT)})

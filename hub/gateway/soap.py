@@ -104,6 +104,10 @@ def _reconcile_answer(reconciliation: Any) -> tuple[Any, str, list[Any]]:
     return reconciliation.day, reconciliation.digest, counts
 
 
+def _text_answer(text: str) -> str:
+    return text
+
+
 def _ping_answer(answer: tuple[datetime, str]) -> tuple[datetime, str]:
     return answer
 
@@ -113,12 +117,14 @@ _ANSWERS: Mapping[str, tuple[Callable[[Any], Any], Mapping[str, Any]]] = Mapping
     "pushItems": _RECEIPT_ANSWER,
     "pushProcess": _RECEIPT_ANSWER,
     "pushResults": _RECEIPT_ANSWER,
+    "pushAttachment": _RECEIPT_ANSWER,
     "queryReceipt": _RECEIPT_ANSWER,
     "allocateCaseNos": (_numbers_answer, {"unifiedNo": Unicode(max_occurs="unbounded")}),
     "reconcile": (
         _reconcile_answer,
         {"date": Date(min_occurs=1), "digest": _Text, "count": _DayCount.customize(max_occurs="unbounded")},
     ),
+    "submitXml": (_text_answer, {"receiptXml": _Text}),
     "ping": (_ping_answer, {"serverTime": _Moment, "contract": _Text}),
 })  # fmt: skip
 

@@ -1,23 +1,25 @@
 """The operations of contract §1: how they read their parameters, and which use case they call. No SOAP library."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
+from urllib.parse import unquote
 
 from lxml import etree
 
-from adapters.contract import CONTRACT_NS
+from adapters.contract import CONTRACT_NS, normalise, read_element
 from adapters.contract_schema import MAX_MESSAGE_ID_LENGTH, MAX_NUMBERS_PER_CALL
 from adapters.contract_schema import OPERATIONS as PUBLISHED
 from adapters.messages import SOAP
 from hub.domain.envelopes import Envelope, Sender
 from hub.domain.errors import RejectedError
 from hub.domain.receipts import Receipt
-from hub.domain.records import RECORD_KINDS, RecordKind
+from hub.domain.records import ATTACHMENT, RECORD_KINDS, Attachment, RecordKind
 from hub.domain.times import CHINA_TIME
 from hub.gateway.admission import refuse_more_records
 from hub.gateway.arrivals import check_elements
@@ -27,6 +29,7 @@ CONTRACT_VERSION = "v1"
 _MAX_CODE_CHARACTERS = 100
 _DAY = re.compile("[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"\+?[0-9]{1,9}")
+_XOP_INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"
 
 
 class SoapExchange(SenderDirectory, Protocol):
@@ -44,20 +47,43 @@ class SoapExchange(SenderDirectory, Protocol):
     def now(self) -> Callable[[], datetime]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of one sender; `body` is the HTTP body byte for byte, `digest` its SHA-256 in hex.
+class Files(Protocol):
+    """What takes files of cases."""
 
-    `charset` is how the door found the body to be encoded; `most_records` the county's limit for one message.
-    """
+    def keep(self, sender: Sender, message_id: str, attachment: Attachment, trace_id: str) -> Receipt: ...
+
+
+class Packages(Protocol):
+    """What takes whole documents as strings."""
+
+    def submit(self, sender: Sender, text: str, trace_id: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SoapUses:
+    """Everything that an operation may use."""
 
     exchange: SoapExchange
+    files: Files
+    packages: Packages
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of one sender; `body` is its XML byte for byte, `digest` its SHA-256 in hex.
+
+    `charset` is how the door found the body to be encoded; `most_records` the county's limit for one message; `parts`
+    what an MTOM message brought beside its XML, by content id.
+    """
+
+    uses: SoapUses
     sender: Sender
     body: bytes
     charset: str
     digest: str
     trace_id: str
     most_records: int
+    parts: Mapping[str, bytes]
 
 
 def _push(kind: RecordKind, call: Call, operation: etree._Element) -> Receipt:
@@ -69,7 +95,7 @@ def _push(kind: RecordKind, call: Call, operation: etree._Element) -> Receipt:
     most = min(kind.max_per_message, call.most_records)
     if len(parameters.records) > most:
         raise RejectedError("HUB-1016", f"报文中的记录超过 {most} 条，请拆成多个报文")
-    return call.exchange.receive(
+    return call.uses.exchange.receive(
         Envelope(
             sender=call.sender,
             message_id=message_id,
@@ -77,7 +103,7 @@ def _push(kind: RecordKind, call: Call, operation: etree._Element) -> Receipt:
             body=call.body,
             body_format=SOAP,
             digest=call.digest,
-            received_at=call.exchange.now(),
+            received_at=call.uses.exchange.now(),
             trace_id=call.trace_id,
             arrivals=check_elements(kind, parameters.records, call.sender),
             charset=call.charset,
@@ -85,12 +111,43 @@ def _push(kind: RecordKind, call: Call, operation: etree._Element) -> Receipt:
     )
 
 
+def _push_attachment(call: Call, operation: etree._Element) -> Receipt:
+    parameters = _Parameters(operation, ATTACHMENT.element)
+    message_id = parameters.message_id()
+    if len(parameters.records) != 1:
+        raise RejectedError("HUB-1017", f"报文中应恰好有一个 {ATTACHMENT.element} 元素")
+    element = parameters.records[0]
+    _take_in(element, call.parts)
+    normalise(element)
+    reading = read_element(ATTACHMENT, element)
+    if reading.issues:
+        first = reading.issues[0]
+        raise RejectedError(first.code, first.message, f"{ATTACHMENT.element}/{first.path}")
+    return call.uses.files.keep(call.sender, message_id, cast(Attachment, reading.record), call.trace_id)
+
+
+def _take_in(element: etree._Element, parts: Mapping[str, bytes]) -> None:
+    """Puts the MTOM part that an element refers to where the element would hold it in Base64."""
+    for include in list(element.iter(_XOP_INCLUDE))[:1]:
+        name = unquote(include.get("href", "").removeprefix("cid:"))
+        holder = include.getparent()
+        if name not in parts or holder is None:
+            raise RejectedError("HUB-1036", "xop:Include 指向的 MIME 分段不在报文中", f"{ATTACHMENT.element}/content")
+        holder.remove(include)
+        holder.text = b64encode(parts[name]).decode()
+
+
+def _submit_xml(call: Call, operation: etree._Element) -> str:
+    message = _Parameters(operation).required("message")
+    return call.uses.packages.submit(call.sender, message, call.trace_id)
+
+
 def _query_receipt(call: Call, operation: etree._Element) -> Receipt:
     parameters = _Parameters(operation)
     receipt_no, message_id = parameters.text("receiptNo"), parameters.text("messageId")
     if receipt_no is None and message_id is None:
         raise RejectedError("HUB-3001", "回执编号和报文标识至少填写一项", "receiptNo")
-    return call.exchange.receipt(call.sender, receipt_no=receipt_no, message_id=message_id)
+    return call.uses.exchange.receipt(call.sender, receipt_no=receipt_no, message_id=message_id)
 
 
 def _allocate_case_nos(call: Call, operation: etree._Element) -> list[str]:
@@ -103,7 +160,7 @@ def _allocate_case_nos(call: Call, operation: etree._Element) -> list[str]:
         raise RejectedError("HUB-3004", "应为整数", "count")
     if not 1 <= int(written) <= MAX_NUMBERS_PER_CALL:
         raise RejectedError("HUB-3006", f"数值应在 1 至 {MAX_NUMBERS_PER_CALL} 之间", "count")
-    return call.exchange.allocate_case_nos(call.sender, item_code, int(written))
+    return call.uses.exchange.allocate_case_nos(call.sender, item_code, int(written))
 
 
 def _reconcile(call: Call, operation: etree._Element) -> Any:
@@ -115,12 +172,12 @@ def _reconcile(call: Call, operation: etree._Element) -> Any:
         day = date.fromisoformat(written)
     except ValueError as exc:
         raise error from exc
-    return call.exchange.reconcile(call.sender, day)
+    return call.uses.exchange.reconcile(call.sender, day)
 
 
 def _ping(call: Call, operation: etree._Element) -> tuple[datetime, str]:
     _Parameters(operation)
-    return call.exchange.now().astimezone(CHINA_TIME), CONTRACT_VERSION
+    return call.uses.exchange.now().astimezone(CHINA_TIME), CONTRACT_VERSION
 
 
 class _Parameters:
@@ -174,6 +231,8 @@ Operation = Callable[[Call, etree._Element], Any]
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {kind.operation: partial(_push, kind) for kind in RECORD_KINDS.values()}
     | {
+        ATTACHMENT.operation: _push_attachment,
+        "submitXml": _submit_xml,
         "queryReceipt": _query_receipt,
         "allocateCaseNos": _allocate_case_nos,
         "reconcile": _reconcile,
@@ -181,4 +240,4 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     }
 )
 OPERATION_NAMES = frozenset(OPERATIONS)
-INTAKE_OPERATIONS = frozenset(kind.operation for kind in RECORD_KINDS.values()) | {"allocateCaseNos"}
+INTAKE_OPERATIONS = OPERATION_NAMES - {"queryReceipt", "reconcile", "ping"}

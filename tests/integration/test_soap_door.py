@@ -35,10 +35,16 @@ def published_schema() -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(types_xsd()))
 
 
+FILE = {
+    "id": "D-1", "name": "受理通知书.txt", "mediaType": "text/plain", "caseNo": "GS20260302-0007",
+    "itemCode": "33032400GS-XK-0012", "kind": "通知书", "content": "5qC35L6L",
+}  # fmt: skip
 CALLS = {
     "pushItems": f"<messageId>i</messageId><item>{elements({'itemCode': '33032400GS-XK-0012'})}</item>",
     "pushProcess": f"<messageId>p</messageId>{record()}{record(stepSeq='x')}",
     "pushResults": "<messageId>r</messageId><record><recordId>a</recordId></record>",
+    "pushAttachment": f"<messageId>f</messageId><attachment>{elements(FILE)}</attachment>",
+    "submitXml": "<message>&lt;Package/&gt;</message>",
     "queryReceipt": "<messageId>p</messageId>",
     "allocateCaseNos": "<itemCode>33032400GS-XK-0012</itemCode><count>3</count>",
     "reconcile": "<date>2026-03-02</date>",

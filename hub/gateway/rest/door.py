@@ -1,9 +1,10 @@
-"""Pushes by JSON. The event loop only moves bytes; who, what and where to is settled in threads."""
+"""Messages by POST. The event loop only moves bytes; who, what and where to is settled in threads."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -35,45 +36,57 @@ _STATUSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Push:
-    """One push of which everything but the body is known."""
+class Delivery:
+    """A whole message of a known sender. `message_id` None: the address leaves it to the message."""
 
-    kind: RecordKind
     sender: Sender
-    message_id: str
-    charset: str | None
+    message_id: str | None
+    headers: RequestHeaders
+    body: bytes
     trace_id: str
 
 
-class PushDoor:
-    """Takes messages; lives on one event loop."""
+class Intake(Protocol):
+    """What one address does with messages."""
 
-    def __init__(self, exchange: Exchange, identity: Identity, limits: RestLimits, reception: Reception) -> None:
-        self._exchange = exchange
+    def message_id(self, keys: list[str]) -> str | None:
+        """From the Idempotency-Key headers. Raises RejectedError HUB-1018."""
+
+    def check(self, headers: RequestHeaders) -> None:
+        """Raises RejectedError for a form that is not taken here; the body is not there yet."""
+
+    def perform(self, delivery: Delivery) -> Response:
+        """Takes the message, in a thread."""
+
+
+class MessageDoor:
+    """Takes messages at any address; lives on one event loop."""
+
+    def __init__(self, identity: Identity, limits: RestLimits, reception: Reception) -> None:
         self._identity = identity
         self._limits = limits
         self._reception = reception
 
-    async def push(self, kind: RecordKind, request: Request) -> Response:
+    async def take(self, intake: Intake, request: Request) -> Response:
         headers = RequestHeaders(request.scope["headers"])
         body = RequestBody(request.receive, headers)
         try:
-            response = await self._answer(kind, request, headers, body)
+            response = await self._answer(intake, request, headers, body)
         except DisconnectedError:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
         failpoint("s7_reply")
         return response
 
-    async def _answer(self, kind: RecordKind, request: Request, headers: RequestHeaders, body: RequestBody) -> Response:
+    async def _answer(self, intake: Intake, request: Request, headers: RequestHeaders, body: RequestBody) -> Response:
         try:
-            return await self._take(kind, request, headers, body)
+            return await self._take(intake, request, headers, body)
         except HubError as error:
             response = problem(error, request.state.trace_id)
         if not await body.drain(2 * self._limits.body_bytes):
             response.headers["Connection"] = "close"
         return response
 
-    async def _take(self, kind: RecordKind, request: Request, headers: RequestHeaders, body: RequestBody) -> Response:
+    async def _take(self, intake: Intake, request: Request, headers: RequestHeaders, body: RequestBody) -> Response:
         failpoint("s1_headers")
         headers.refuse_repeated()
         reception, limits = self._reception, self._limits
@@ -82,41 +95,19 @@ class PushDoor:
             sender = await reception.basic_sender(visit, headers, peer_of(request.scope))
             if sender is None:
                 raise await reception.run(visit, self._identity.not_a_sender, headers)
-            _check_form(headers)
-            message_id = message_id_of(request.headers.getlist("idempotency-key"))
+            refuse_compressed(headers)
+            intake.check(headers)
+            message_id = intake.message_id(request.headers.getlist("idempotency-key"))
             content = await body.read(limits.body_bytes, limits.body_deadline_seconds, visit.charge)
             failpoint("s2_body")
-            push = _Push(kind, sender, message_id, headers.charset, request.state.trace_id)
-            return await reception.run(visit, self._perform, push, content)
-
-    def _perform(self, push: _Push, body: bytes) -> Response:
-        receipt = self._exchange.receive(self._envelope(push, body))
-        if receipt.status is ReceiptStatus.REJECTED:
-            return _all_rejected(receipt, push.trace_id)
-        location = f"/api/v1/receipts/{receipt.receipt_no}"
-        return JSONResponse(receipt_json(receipt), _STATUSES[receipt.status], headers={"Location": location})
-
-    def _envelope(self, push: _Push, body: bytes) -> Envelope:
-        message = read_message(body, push.charset)
-        failpoint("s3_screen")
-        refuse_more_records(push.sender, len(message.records))
-        most = min(push.kind.max_per_message, self._limits.records)
-        if len(message.records) > most:
-            raise RejectedError("HUB-1016", f"报文中的记录超过 {most} 条，请拆成多个报文")
-        arrivals = check_json(push.kind, message.records, push.sender)
-        failpoint("s4_authz")
-        digest = hashlib.sha256(body).hexdigest()
-        now = self._exchange.now()
-        return Envelope(
-            push.sender, push.message_id, push.kind, body, JSON, digest, now, push.trace_id, arrivals, message.charset
-        )
+            delivery = Delivery(sender, message_id, headers, content, request.state.trace_id)
+            return await reception.run(visit, intake.perform, delivery)
 
 
-def _check_form(headers: RequestHeaders) -> None:
+def refuse_compressed(headers: RequestHeaders) -> None:
+    """Raises RejectedError HUB-1019."""
     if (headers.get("content-encoding") or "identity").lower() != "identity":
         raise RejectedError("HUB-1019", "不接受压缩的正文（Content-Encoding）")
-    if headers.media_type not in (None, "application/json"):
-        raise RejectedError("HUB-1009", "Content-Type 应为 application/json")
 
 
 def message_id_of(keys: list[str]) -> str:
@@ -128,8 +119,65 @@ def message_id_of(keys: list[str]) -> str:
     return matched[1]
 
 
+def status_of(receipt: Receipt) -> HTTPStatus:
+    return _STATUSES[receipt.status]
+
+
+def receipt_response(receipt: Receipt, trace_id: str, *, is_stored: bool = True) -> Response:
+    """The receipt as JSON, with its address where it can be asked for; within a problem when nothing was taken."""
+    if receipt.status is ReceiptStatus.REJECTED:
+        return _all_rejected(receipt, trace_id)
+    headers = {"Location": f"/api/v1/receipts/{receipt.receipt_no}"} if is_stored else {}
+    return JSONResponse(receipt_json(receipt), status_of(receipt), headers=headers)
+
+
 def _all_rejected(receipt: Receipt, trace_id: str) -> Response:
     first = receipt.errors[0]
     error = RejectedError(first.code, f"报文中的 {receipt.rejected_count} 条记录都没有被接收，逐条原因见 errors")
     shown = receipt_json(receipt)
-    return problem(error, trace_id, status=_STATUSES[receipt.status], errors=shown["errors"], receipt=shown)
+    return problem(error, trace_id, status=status_of(receipt), errors=shown["errors"], receipt=shown)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractIntake:
+    """The address of one kind of records in the form of the contract."""
+
+    kind: RecordKind
+    exchange: Exchange
+    limits: RestLimits
+
+    def message_id(self, keys: list[str]) -> str:
+        return message_id_of(keys)
+
+    def check(self, headers: RequestHeaders) -> None:
+        """Raises RejectedError HUB-1009."""
+        if headers.media_type not in (None, "application/json"):
+            raise RejectedError("HUB-1009", "Content-Type 应为 application/json")
+
+    def perform(self, delivery: Delivery) -> Response:
+        receipt = self.exchange.receive(self._envelope(delivery))
+        return receipt_response(receipt, delivery.trace_id)
+
+    def _envelope(self, delivery: Delivery) -> Envelope:
+        assert delivery.message_id is not None  # noqa: S101 - as `message_id` gave it
+        body, sender = delivery.body, delivery.sender
+        message = read_message(body, delivery.headers.charset)
+        failpoint("s3_screen")
+        refuse_more_records(sender, len(message.records))
+        most = min(self.kind.max_per_message, self.limits.records)
+        if len(message.records) > most:
+            raise RejectedError("HUB-1016", f"报文中的记录超过 {most} 条，请拆成多个报文")
+        arrivals = check_json(self.kind, message.records, sender)
+        failpoint("s4_authz")
+        return Envelope(
+            sender=sender,
+            message_id=delivery.message_id,
+            kind=self.kind,
+            body=body,
+            body_format=JSON,
+            digest=hashlib.sha256(body).hexdigest(),
+            received_at=self.exchange.now(),
+            trace_id=delivery.trace_id,
+            arrivals=arrivals,
+            charset=message.charset,
+        )

@@ -19,7 +19,9 @@ from hub.domain.service_states import SERVICE_STATES, Service, ServiceState
 from hub.stores.message_views import MESSAGE_STATES, QUARANTINE_STATES
 from hub.stores.replay import ITEM_STATES, JOB_STATES
 from supervision.judging.judge import recompute
+from tests.fake_adapters import FakeAdapters, FakeSenders
 from tests.fake_county import DEPARTMENTS, NOW, POLICY, RULES, calendar
+from tests.fake_quality import FakeQuality
 from tests.fake_read_models import county
 
 PASSWORD = "a made-up password"
@@ -52,6 +54,11 @@ class FakeConsole:
         self._bodies = change({row["receiptNo"]: BODY for row in self._messages})
         self._quarantine = change([_set_aside(number) for number in range(9)])
         self._replays = FakeReplays(change([_replay(number) for number in range(7)]), self)
+        self.quality = FakeQuality(
+            change({"senders": SENDERS})["senders"], NOW.date(), change({"recordId": ""})["recordId"]
+        )
+        self.registry = FakeSenders(SENDERS, change)
+        self.adapters = FakeAdapters(SENDERS, change)
         self.sessions: dict[str, ConsoleUser] = {}
         self.audit: list[tuple[str, str, str]] = []
         self.in_force = Service()

@@ -1,13 +1,15 @@
 """The frame of every page: session, right, forged-request check, answer, headers, failure page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -19,8 +21,6 @@ from hub.console.static_files import StaticFiles
 from hub.domain.errors import HubError, NotFoundError, RejectedError, RetryableError
 from hub.domain.service_states import Activity, Service
 
-_LARGEST_FORM_BYTES = 64 * 1024
-_MOST_FIELDS = 120  # every record of the longest list ticked
 _TRIDENT = ("MSIE ", "Trident/")
 
 FLASHES = {
@@ -33,13 +33,50 @@ FLASHES = {
     "replay_pause": "已暂停；已在队列中的报文会做完。",
     "replay_resume": "重放已继续。",
     "replay_cancel": "已取消；已在队列中的报文会做完。",
+    "sender_changed": "报送方的登记已更新。",
+    "sender_disabled": "已停用；它的报文会收到您写的说明。",
+    "sender_enabled": "已恢复；它可以继续报送。",
+    "secret_revoked": "该密钥已作废，几秒内生效。",
+    "draft_saved": "草稿已保存。",
+    "adapter_changed": "适配器的状态已改变，已写入审计日志。",
+    "code_mapped": "对照已加入新版本。",
+    "code_ignored": "已标为不需要对照。",
 }
 _STATUS_BY_CODE = {
     "HUB-1003": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "HUB-2006": HTTPStatus.UNAUTHORIZED,
     "HUB-2007": HTTPStatus.FORBIDDEN,
     "HUB-2008": HTTPStatus.FORBIDDEN,
+    "HUB-5004": HTTPStatus.CONFLICT,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FormLimits:
+    """How much a form may bring. A larger one is only read from somebody who is signed in."""
+
+    total_bytes: int = 64 * 1024
+    fields: int = 120  # every record of the longest list ticked
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as the browser sent it."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The text fields, and the files that are not empty."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[Upload] = ()
+
+
+_PLAIN_FORM = FormLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +88,7 @@ class Visit:
     session: str
     service: Service
     form: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[Upload] = ()
 
     def query(self, name: str) -> str:
         return self.request.query_params.get(name, "").strip()
@@ -68,7 +106,7 @@ class Visit:
 
 
 Handler = Callable[[Visit], Response]
-OpenHandler = Callable[[Request, Mapping[str, str]], Response]
+OpenHandler = Callable[[Request, Form], Response]
 
 
 class SignInNeededError(Exception):
@@ -89,8 +127,8 @@ class Console:
     def page(self, path: str, right: Right, handler: Handler) -> None:
         self.open_page(path, lambda request, form: self._signed_in(request, form, right, handler))
 
-    def action(self, path: str, right: Right, handler: Handler) -> None:
-        self.open_action(path, lambda request, form: self._signed_in(request, form, right, handler))
+    def action(self, path: str, right: Right, handler: Handler, limits: FormLimits = _PLAIN_FORM) -> None:
+        self._add(path, "POST", lambda request, form: self._signed_in(request, form, right, handler), limits)
 
     def open_page(self, path: str, handler: OpenHandler) -> None:
         """A page that needs no session."""
@@ -127,14 +165,26 @@ class Console:
             "may": lambda right: may(visit.user, Right(right)),
         }
 
-    def _add(self, path: str, method: str, handler: OpenHandler) -> None:
+    def _add(self, path: str, method: str, handler: OpenHandler, limits: FormLimits = _PLAIN_FORM) -> None:
         async def answer(request: Request) -> Response:
-            form = await _read_form(request) if method == "POST" else {}
+            form = await self._form(request, limits) if method == "POST" else Form()
             return await run_in_threadpool(self._answer, request, form, handler)
 
         self.router.add_route(path, answer, methods=[method], include_in_schema=False)
 
-    def _answer(self, request: Request, form: Mapping[str, str] | None, handler: OpenHandler) -> Response:
+    async def _form(self, request: Request, limits: FormLimits) -> Form | None:
+        """None when it is too large. A large form of a stranger is left unread: he is asked to sign in."""
+        if limits != _PLAIN_FORM and not await run_in_threadpool(self._is_signed_in, request):
+            return Form()
+        return await _read_form(request, limits)
+
+    def _is_signed_in(self, request: Request) -> bool:
+        session = request.cookies.get(self.cookies.session, "")
+        with suppress(HubError):  # the answer meets the same failure, and says so
+            return bool(session) and self.services.user_of(session) is not None
+        return False
+
+    def _answer(self, request: Request, form: Form | None, handler: OpenHandler) -> Response:
         if any(sign in request.headers.get("user-agent", "") for sign in _TRIDENT):
             return protect_page(self.render_open("trident.html"))
         try:
@@ -146,16 +196,16 @@ class Console:
         except HubError as error:
             return protect_page(self.failure(request, error))
 
-    def _signed_in(self, request: Request, form: Mapping[str, str], right: Right, handler: Handler) -> Response:
+    def _signed_in(self, request: Request, form: Form, right: Right, handler: Handler) -> Response:
         session = request.cookies.get(self.cookies.session, "")
         user = self.services.user_of(session) if session else None
         if user is None:
             raise SignInNeededError
-        visit = Visit(request, user, session, self.services.service(), form)
+        visit = Visit(request, user, session, self.services.service(), form.fields, form.files)
         try:
             _require_service(visit, right)
             if request.method == "POST":
-                check_form(request, session, form.get("csrf", ""), self.public_url)
+                check_form(request, session, form.fields.get("csrf", ""), self.public_url)
             require(user, right)
             return handler(visit)
         except HubError as error:
@@ -205,10 +255,16 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(target, status_code=HTTPStatus.SEE_OTHER)
 
 
-async def _read_form(request: Request) -> Mapping[str, str] | None:
-    """The text fields; None when the form is larger than any of ours, or of unannounced size."""
+async def _read_form(request: Request, limits: FormLimits) -> Form | None:
+    """None when the form is larger than it may be, or of unannounced size."""
     length = request.headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > _LARGEST_FORM_BYTES:
+    if not length.isdecimal() or int(length) > limits.total_bytes:
         return None
-    async with request.form(max_files=0, max_fields=_MOST_FIELDS) as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+    async with request.form(max_files=limits.files, max_fields=limits.fields, max_part_size=limits.total_bytes) as form:
+        texts = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        files = [Upload(each.filename or "", await each.read()) for _, each in form.multi_items() if _is_file(each)]
+    return Form(texts, [each for each in files if each.name and each.content])
+
+
+def _is_file(value: str | UploadFile) -> TypeGuard[UploadFile]:
+    return not isinstance(value, str)

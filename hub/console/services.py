@@ -6,7 +6,10 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from adapters.record_list import Listed
+from hub.domain.envelopes import Quota
 from hub.domain.service_states import Service
+from hub.stores.quality import BehindQuery
 
 Row = Mapping[str, Any]
 
@@ -81,6 +84,59 @@ class ReplayAsked:
     page_key: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What the registration form of a sender (接入登记表) says beside code, name and departments."""
+
+    vendor: str = ""
+    contact: str = ""
+    phone: str = ""
+    networks: str = ""
+    access: str = ""
+    daily_messages: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderAsked:
+    """A sender to be registered; `departments` maps organisation code to name."""
+
+    code: str
+    name: str
+    departments: Mapping[str, str]
+    registration: Registration = Registration()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterSearch:
+    """`state` is a key of `adapter_words.STATES`; `sender` a registered sender's code."""
+
+    q: str = ""
+    state: str = ""
+    sender: str = ""
+    limit: int = 20
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmappedSearch:
+    adapter: str = ""
+    state: str = "OPEN"
+    limit: int = 20
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActAsked:
+    """An act of an adapter's life. `fingerprint` is of the version as the page showed it; another one is a conflict."""
+
+    act: str
+    version: int | None = None
+    reason: str = ""
+    fingerprint: str = ""
+    planned_end: date | None = None
+
+
 class Page(Protocol):
     """One page of a list; `next` is the cursor of the page that follows."""
 
@@ -105,6 +161,113 @@ class ReplayServices(Protocol):
 
     def turn(self, user: ConsoleUser, job_id: str, act: str) -> None:
         """Raises RejectedError HUB-5003 when the state of the job does not allow the act."""
+
+
+class SenderServices(Protocol):
+    """Systems that may push. One that does not exist raises NotFoundError HUB-4043."""
+
+    def senders(self, user: ConsoleUser) -> Sequence[Row]:
+        """`code, name, orgCodes, disabledNotice, lastReceivedAt, silentSeconds, quota`, and `today`: `received,
+        accepted, rejected`."""
+
+    def sender(self, user: ConsoleUser, code: str) -> Row:
+        """As in `senders`, and `departments, credentials, registration, today, adapters, problems`."""
+
+    def register(self, user: ConsoleUser, asked: SenderAsked) -> str:
+        """The secret, which nobody can read again. Raises RejectedError HUB-6003 on a known code."""
+
+    def change_registration(self, user: ConsoleUser, code: str, registration: Registration) -> None: ...
+
+    def rotate(self, user: ConsoleUser, code: str) -> str:
+        """A new secret; the old ones stay valid. Raises RejectedError HUB-5022 when two are valid already."""
+
+    def revoke(self, user: ConsoleUser, code: str, credential_id: str) -> None:
+        """Raises RejectedError HUB-5023 on the last valid secret: a sender is stopped by disabling it."""
+
+    def disable(self, user: ConsoleUser, code: str, notice: str) -> None: ...
+
+    def enable(self, user: ConsoleUser, code: str) -> None: ...
+
+    def change_quota(self, user: ConsoleUser, code: str, quota: Quota) -> None: ...
+
+
+class AdapterServices(Protocol):
+    """Departments' adapters. One that does not exist raises NotFoundError HUB-4045.
+
+    A document that is wrong raises RejectedError with its path; a version that changed since, HUB-5004.
+    """
+
+    def adapters(self, user: ConsoleUser, search: AdapterSearch) -> Page:
+        """`adapter, title, state, stateTitle, version, sender, senderName, lastReceivedAt, silentSeconds, today,
+        openQuarantine, openUnmapped, problem`; `today` holds `received, accepted, rejected, quarantined`."""
+
+    def adapter(self, user: ConsoleUser, code: str) -> Row:
+        """As in `adapters`, and `acts, versions, events, days, topErrors, pull, shadow, draft, notice`.
+
+        `acts`: what may be done now, each `act, title, hint, version, fingerprint, needsReason`. `versions`: newest
+        first, each `number, state, stateTitle, author, createdAt, activatedBy, activatedAt, fingerprint`. `draft`:
+        number or None. `shadow`: the version on trial, `version, state, since, compared, different, units, refused,
+        issues`, or None.
+        """
+
+    def version(self, user: ConsoleUser, code: str, number: int) -> Row:
+        """A row of `versions`, and its `document` and `acts`."""
+
+    def drift(self, user: ConsoleUser, code: str) -> Sequence[Row]:
+        """How the last messages are built otherwise than earlier ones: `unit, title, path, message`. No values."""
+
+    def act(self, user: ConsoleUser, code: str, asked: ActAsked) -> None:
+        """Raises RejectedError HUB-5005 and on when the state does not allow it or samples fail."""
+
+    def shadow_differences(self, user: ConsoleUser, code: str) -> Sequence[Row]:
+        """`target, title, kind, count`: what the version under trial would store otherwise, by target field."""
+
+    def unmapped(self, user: ConsoleUser, search: UnmappedSearch) -> Page:
+        """`id, adapter, adapterTitle, codeMap, value, target, targetTitle, codeList, count, firstSeenAt, lastSeenAt,
+        state, stateTitle`."""
+
+    def map_code(self, user: ConsoleUser, entry_id: str, token: str) -> Row:
+        """A new version that knows the code: `adapter, version, replayJob` (None: nothing to replay)."""
+
+    def ignore_code(self, user: ConsoleUser, entry_id: str, reason: str) -> None: ...
+
+    def create(self, user: ConsoleUser, document: Mapping[str, Any]) -> None:
+        """A new adapter with its first draft. Raises RejectedError HUB-6003 on a known code."""
+
+    def draft(self, user: ConsoleUser, code: str) -> Row:
+        """`number, document, digest, author, changedAt` of the draft; without one, of the version that a draft would
+        start from, and `digest` is empty."""
+
+    def save_draft(self, user: ConsoleUser, code: str, document: Mapping[str, Any], digest: str) -> None:
+        """`digest` is of the draft that was changed, empty when there was none; another one raises HUB-5004."""
+
+    def dry_run(self, user: ConsoleUser, code: str, limit: int) -> Row:
+        """The draft over the last stored messages, nothing written: `messages, units, accepted, refusedMessages,
+        changedMessages, byTarget, byIssue`; the changes are against the version in force."""
+
+
+class QualityServices(Protocol):
+    """Data quality and reconciliation. A sender that does not exist raises NotFoundError HUB-4043."""
+
+    def today(self) -> date: ...
+
+    def senders(self, first_day: date, last_day: date) -> Sequence[Row]:
+        """Every sender with its score, the worst first. Raises RejectedError HUB-4037 on days that are no span."""
+
+    def sender(self, code: str, first_day: date, last_day: date) -> Row:
+        """As in `senders`, and `days` and `codes`."""
+
+    def behind(self, wanted: BehindQuery) -> Row:
+        """`figure`, and a page of the rows that make it. Raises RejectedError HUB-3004, HUB-4037."""
+
+    def silences(self) -> Sequence[Row]:
+        """Every sender in use with its state, the silent ones first."""
+
+    def reconciliation(self, code: str, day: date) -> Row:
+        """What the hub holds of a sender for a day, and the numbers missing in it."""
+
+    def compare(self, code: str, day: date, entries: Sequence[Listed]) -> Row:
+        """The sender's own list of a day against what came in. Raises RejectedError HUB-4037 on a day to come."""
 
 
 class ConsoleServices(Protocol):
@@ -167,6 +330,15 @@ class ConsoleServices(Protocol):
 
     @property
     def replays(self) -> ReplayServices: ...
+
+    @property
+    def registry(self) -> SenderServices: ...
+
+    @property
+    def adapters(self) -> AdapterServices: ...
+
+    @property
+    def quality(self) -> QualityServices: ...
 
     def error_catalogue(self) -> Sequence[Row]:
         """Every code of `schemas/errors.toml`: `code, title, cause, remedy, retryable, httpStatus`."""

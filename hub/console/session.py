@@ -27,18 +27,24 @@ class Right(StrEnum):
     MEND_QUARANTINE = "MEND_QUARANTINE"
     REPLAYS = "REPLAYS"
     RUN_REPLAYS = "RUN_REPLAYS"
+    ADAPTERS = "ADAPTERS"
+    CHANGE_ADAPTERS = "CHANGE_ADAPTERS"
     SERVICE_STATE = "SERVICE_STATE"
     HELP = "HELP"
 
 
 _EVERYONE = frozenset({Right.HOME, Right.HELP})
-_SUPERVISES = _EVERYONE | {Right.CASES, Right.CARDS, Right.MESSAGES, Right.QUARANTINE, Right.REPLAYS}
+_SUPERVISES = _EVERYONE | {
+    Right.CASES, Right.CARDS, Right.MESSAGES, Right.QUARANTINE, Right.REPLAYS, Right.ADAPTERS,
+}  # fmt: skip
 # Administration, security and audit are separate duties (GB/T 22239 8.1.4.2 d): none of the three reads business data.
 RIGHTS: Mapping[str, frozenset[Right]] = MappingProxyType({
     "system_admin": _EVERYONE | {Right.MESSAGES, Right.REPLAYS, Right.RUN_REPLAYS, Right.SERVICE_STATE},
     "security_admin": _EVERYONE,
-    "auditor": _EVERYONE,
-    "it_staff": _SUPERVISES | {Right.MESSAGE_BODY, Right.MEND_QUARANTINE, Right.RUN_REPLAYS},
+    "auditor": _EVERYONE | {Right.ADAPTERS},
+    "it_staff": _SUPERVISES | {
+        Right.MESSAGE_BODY, Right.MEND_QUARANTINE, Right.RUN_REPLAYS, Right.CHANGE_ADAPTERS,
+    },
     "supervisor": _SUPERVISES,
     "department": _EVERYONE | {Right.CASES, Right.CARDS},
 })  # fmt: skip

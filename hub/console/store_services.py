@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.console.services import CardSearch, CaseSearch, ConsoleUser, MessageSearch, QuarantineSearch
+from hub.console.store_adapters import StoreAdapters
 from hub.console.store_replays import StoreReplays
+from hub.console.store_senders import StoreSenders
 from hub.domain.errors import NotFoundError, RejectedError
 from hub.domain.service_states import Service
 from hub.domain.times import china_day, day_bounds
@@ -17,6 +19,7 @@ from hub.stores.service_state import Change, ServiceKeeper
 from hub.stores.session import Database
 from supervision.law import Law
 from supervision.proof import recomputes_the_same
+from supervision.quality.desk import QualityDesk
 
 TOUCH_AFTER = timedelta(minutes=1)  # a session's last use is written this often at most
 
@@ -33,6 +36,9 @@ class StoreServices:
     idle: timedelta
     longest: timedelta
     errors: Sequence[Mapping[str, Any]]
+    quality: QualityDesk
+    registry: StoreSenders
+    adapters: StoreAdapters
 
     def now(self) -> datetime:
         return self.clock()

@@ -18,7 +18,14 @@ RIGHT_BY_PAGE = {
     "/cards/{card}": Right.CARDS, "/messages": Right.MESSAGES, "/messages/R20260318-00001": Right.MESSAGES,
     "/quarantine": Right.QUARANTINE, "/quarantine/1": Right.QUARANTINE, "/errors": Right.HELP,
     "/errors/HUB-3001": Right.HELP, "/service-state": Right.SERVICE_STATE,
-    "/replays": Right.REPLAYS, "/replays/1": Right.REPLAYS,
+    "/replays": Right.REPLAYS, "/replays/1": Right.REPLAYS, "/quality": Right.MESSAGES,
+    "/quality/senders/SCJG": Right.MESSAGES, "/quality/records": Right.MESSAGES, "/reconciliation": Right.MESSAGES,
+    "/senders": Right.ADAPTERS, "/senders/SCJG": Right.ADAPTERS, "/senders/SCJG/registration": Right.CHANGE_ADAPTERS,
+    "/sender-registration": Right.CHANGE_ADAPTERS, "/adapters": Right.ADAPTERS, "/adapters/package": Right.ADAPTERS,
+    "/adapters/package/versions/2": Right.ADAPTERS, "/adapters/package/diff?old=1&new=2": Right.ADAPTERS,
+    "/adapters/package/drift": Right.ADAPTERS, "/adapter-library": Right.ADAPTERS,
+    "/adapter-library/inf-tables": Right.ADAPTERS, "/unmapped-codes": Right.ADAPTERS,
+    "/adapter-start": Right.CHANGE_ADAPTERS, "/adapters/package/draft": Right.CHANGE_ADAPTERS,
 }  # fmt: skip
 ACTIONS = ("/quarantine/1/replay", "/quarantine/1/discard")
 
@@ -336,7 +343,7 @@ def test_assets_named_by_the_pages_exist_and_may_be_kept_forever(services: FakeC
     browser = a_browser(services)
     assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', browser.get("/login").text)
     answers = [browser.get(asset) for asset in assets]
-    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [answer.status_code for answer in answers] == [200] * 6
     assert all("immutable" in answer.headers["cache-control"] for answer in answers)
 
 

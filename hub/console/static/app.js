@@ -29,8 +29,16 @@
     }
   });
 
-  document.addEventListener("htmx:afterSwap", function () {
+  document.addEventListener("htmx:afterSwap", function (event) {
     const announce = document.getElementById("announce");
+    const told = document.querySelector("[data-announce]");
+    if (told) {
+      announce.textContent = told.dataset.announce;
+      return;
+    }
+    if (event.detail.target.id !== "results") {
+      return;
+    }
     const rows = document.querySelectorAll("#results tbody tr").length;
     announce.textContent = rows ? "列表已更新，本页 " + rows + " 条" : "列表已更新，没有符合条件的记录";
   });
@@ -40,7 +48,7 @@
   document.addEventListener("htmx:sendError", reload);
 
   function reload(event) {
-    const form = event.target.closest("form");
+    const form = event.target.closest("[data-quiet]") ? null : event.target.closest("form");
     if (form && event.detail.xhr.status !== 401) {
       form.submit();
     }

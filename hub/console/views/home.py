@@ -22,7 +22,9 @@ def register(console: Console) -> None:
 
 def _home(console: Console, visit: Visit) -> Response:
     cards = _cards(console, visit) if may(visit.user, Right.CARDS) else None
-    return console.render(visit, "home.html", figures=console.services.figures(visit.user), cards=cards)
+    voices = {row["sender"]: row for row in console.services.quality.silences()}
+    figures = console.services.figures(visit.user)
+    return console.render(visit, "home.html", figures=figures, cards=cards, voices=voices)
 
 
 def _cards(console: Console, visit: Visit) -> Mapping[str, list[Row]]:

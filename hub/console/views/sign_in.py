@@ -13,8 +13,8 @@ from hub.domain.errors import RejectedError
 
 def register(console: Console) -> None:
     console.open_page("/login", lambda request, _: _form(console, request))
-    console.open_action("/login", lambda request, form: _sign_in(console, request, form))
-    console.open_action("/logout", lambda request, form: _sign_out(console, request, form))
+    console.open_action("/login", lambda request, form: _sign_in(console, request, form.fields))
+    console.open_action("/logout", lambda request, form: _sign_out(console, request, form.fields))
 
 
 def _form(console: Console, request: Request) -> Response:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import TracebackType
 from typing import Protocol
 
 import structlog
@@ -57,6 +58,7 @@ class Consumer:
     pipeline: Pipeline
     now: Callable[[], datetime]
     observer: WorkObserver = field(default_factory=WorkObserver)
+    shadow: Callable[[Sequence[Waiting]], object] = lambda batch: None
 
     def work_once(self) -> int:
         """Processes a batch of waiting messages; how many it held. Raises RetryableError without a database."""
@@ -99,8 +101,14 @@ class Consumer:
             self._note_failure(outbox_ids, batch, exc)
             return exc.with_traceback(None)  # its frames hold cursors
         failpoint("s15_commit")
+        self._shadow(batch)
         self.observer.committed(batch, processed, time.perf_counter() - started, self.now())
         return None
+
+    def _shadow(self, batch: Sequence[Waiting]) -> None:
+        """What versions of adapters on trial make of the same messages. Live work is committed and never hurt by it."""
+        with _Harmless():
+            self.shadow(batch)
 
     def _note_failure(self, outbox_ids: Sequence[int], batch: Sequence[Waiting], error: Exception) -> None:
         """Kind and place of the error only: its text may quote a record."""
@@ -137,3 +145,18 @@ class Consumer:
             trace_id = exchange.give_up(unit, outbox_id, failure, self.now())
         log.error("message quarantined", outbox_id=outbox_id, code=failure.code, attempts=attempts, trace_id=trace_id)
         self.observer.gave_up(failure.code)
+
+
+class _Harmless:
+    """Ends whatever a version on trial does with a line in the log."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        log.warning("shadow failed", error=type(error).__name__)
+        return True

@@ -92,9 +92,10 @@ def reread(keeper: AdapterKeeper, waiting: Waiting, passed_by: frozenset[int], o
         return Reread(aside=[SetAside(seq, None, error) for seq in everything if seq not in passed_by])
     units = [unit for unit in reading.units if unit.seq not in passed_by]
     good = [unit for unit in units if unit.disposition is Disposition.ACCEPTED and not _is_stranger(unit, org_codes)]
+    taken = {unit.seq for unit in good}
     return Reread(
         incoming=[entry for unit in good for entry in _incoming(unit, waiting)],
-        aside=[*(_aside(unit) for unit in units if unit not in good), *_vanished(reading, waiting, passed_by)],
+        aside=[*(_aside(unit) for unit in units if unit.seq not in taken), *_vanished(reading, waiting, passed_by)],
         unmapped=_seen(version, units, waiting.received_at),
     )
 

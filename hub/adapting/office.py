@@ -12,14 +12,13 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from adapters.document import check_document, fingerprint, load_document
+from adapters.document import check_document, fingerprint
 from adapters.engine import compile_adapter
 from adapters.library import shipped_document
 from adapters.sample_runs import SampleOutcome, run_samples
+from hub.adapting.code_lists import with_code
 from hub.adapting.keeper import AdapterKeeper, current_form
 from hub.domain.errors import FieldIssue, NotFoundError, RejectedError
-from hub.domain.fields import Code, Group, field_specs
-from hub.domain.records import RECORD_KINDS
 from hub.stores import adapters, audit, registry, unmapped_codes
 from hub.stores.adapters import ACTIVE, DISABLED, DRAFT, RETIRED, SANDBOX, SHADOW, Event, NewVersion
 from hub.stores.base import AnyRow
@@ -90,9 +89,9 @@ class AdapterOffice:
         """Keeps the document as the draft of the adapter that it names, which is registered when it is new. It may be
         unfinished: that it works is seen to when it leaves the draft.
 
-        `expected`: digest of the newest version as it was looked at ("" for no draft yet), None to save over whatever
-        is there. Raises RejectedError for a document that is wrong, HUB-5004 when the draft was changed by somebody
-        else meanwhile.
+        `expected`: digest of the draft as it was looked at, or of the newest version ("" will do) where there is none;
+        None to save over whatever is there. Raises RejectedError for a document that is wrong, HUB-5004 when the draft
+        was changed by somebody else meanwhile.
         """
         self._require_allowed(document)
         version = NewVersion(document, fingerprint(document), content_digest(document), actor)
@@ -119,12 +118,12 @@ class AdapterOffice:
                 raise adapters.no_such_adapter()
             return adapters.newest_version(unit, adapters.add(unit, code, version, now))
         held = adapters.lock(unit, code)
-        newest = adapters.newest_version(unit, held.id)
-        standing = newest.content_digest if newest.state == DRAFT else ""
-        if expected is not None and expected not in (standing, newest.content_digest):
+        draft = adapters.draft_of(unit, held.id)
+        looked_at = ("", adapters.newest_version(unit, held.id).content_digest)
+        if expected is not None and expected not in (looked_at if draft is None else (draft.content_digest,)):
             raise RejectedError("HUB-5004", "这份草稿已被别人改过，请重新打开后再改")
-        if newest.state == DRAFT:
-            return adapters.change_draft(unit, newest.id, version, now)
+        if draft is not None:
+            return adapters.change_draft(unit, draft.id, version, now)
         return adapters.add_version(unit, held.id, version, now)
 
     # --- acts --------------------------------------------------------------------------------------------------------
@@ -185,7 +184,7 @@ class AdapterOffice:
         """Back to the desk, as a new draft: what was tried stays what it was. A draft begun meanwhile is kept."""
         adapters.set_version(unit, version.id, state=RETIRED)
         adapters.set_adapter(unit, held.id, trial_version_id=None)
-        if adapters.newest_version(unit, held.id).state != DRAFT:
+        if adapters.draft_of(unit, held.id) is None:
             content = NewVersion(version.document, version.fingerprint, version.content_digest, version.author)
             adapters.add_version(unit, held.id, content, self.now())
         if held.active_version_id is None:
@@ -246,26 +245,40 @@ class AdapterOffice:
 
     def map_code(self, entry_id: int, token: str, actor: str) -> dict[str, Any]:
         """Enters a code that was met into its code map: a new version, in force at once where the adapter is in force
-        and the actor may put his own versions there; else a draft. `adapter, version, activated`.
+        and the actor may put his own versions there, and the draft that somebody is writing; else the draft alone.
+        `adapter, version, activated`.
 
         Raises NotFoundError HUB-4045, RejectedError HUB-5005, HUB-5006, HUB-3006 for a token that the list lacks.
         """
         with self.database.unit() as unit:
             entry = unmapped_codes.find(unit, entry_id)
             held = adapters.lock(unit, entry.code)
-            standing = self._standing_document(unit, held)
-            document = with_code(standing, entry.code_map, entry.value, token)
-            self.examine(document)
-            content = NewVersion(document, fingerprint(document), content_digest(document), actor)
-            version = adapters.add_version(unit, held.id, content, self.now())
+            code = (entry.code_map, entry.value, token)
             unmapped_codes.settle(unit, entry_id, unmapped_codes.MAPPED, actor, token, self.now())
             activated = held.active_version_id is not None and not self.four_eyes
+            draft = adapters.draft_of(unit, held.id)
+            if draft is not None and (not activated or entry.code_map in draft.document.get("codeMaps", {})):
+                draft = self._mapped_draft(unit, draft, code)
+            version = self._mapped_version(unit, held, code, actor) if activated or draft is None else draft
             if activated:
                 self._require_samples(version)
                 _put_in_force(unit, held, version, actor, self.now())
-            self._audited(unit, Asked("map", actor, reason=f"{entry.code_map}"), entry.code, version.number)
+            self._audited(unit, Asked("map", actor, reason=entry.code_map), entry.code, version.number)
         self.keeper.forget(entry.code)
         return {"adapter": entry.code, "version": version.number, "activated": activated}
+
+    def _mapped_version(self, unit: Connection, held: AnyRow, code: tuple[str, str, str], actor: str) -> AnyRow:
+        """The version that decides, with the code, as a new one. Raises as `with_code` and `examine`."""
+        document = with_code(self._standing_document(unit, held), *code)
+        self.examine(document)
+        content = NewVersion(document, fingerprint(document), content_digest(document), actor)
+        return adapters.add_version(unit, held.id, content, self.now())
+
+    def _mapped_draft(self, unit: Connection, draft: AnyRow, code: tuple[str, str, str]) -> AnyRow:
+        """The draft with the code, or it would be lost again when the draft is activated. It stays its author's."""
+        document = with_code(current_form(draft.document), *code)
+        content = NewVersion(document, fingerprint(document), content_digest(document), draft.author)
+        return adapters.change_draft(unit, draft.id, content, self.now())
 
     def ignore_code(self, entry_id: int, reason: str, actor: str) -> None:
         """Raises NotFoundError HUB-4045, RejectedError HUB-5006, HUB-4006 without a reason."""
@@ -308,6 +321,7 @@ def _put_in_force(unit: Connection, held: AnyRow, version: AnyRow, actor: str, n
     _set_state(unit, held, ACTIVE)
     for name, code_map in version.document.get("codeMaps", {}).items():
         unmapped_codes.settle_known(unit, held.id, name, list(code_map["values"]), actor, now)
+        unmapped_codes.reopen_unknown(unit, held.id, name, list(code_map["values"]))
 
 
 def _set_state(unit: Connection, held: AnyRow, state: str) -> None:
@@ -330,28 +344,6 @@ def takes(act: Act, version: AnyRow) -> bool:
 def content_digest(document: Mapping[str, Any]) -> str:
     """SHA-256 in hex of the whole document."""
     return hashlib.sha256(json.dumps(document, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-
-
-def with_code(document: Mapping[str, Any], code_map: str, value: str, token: str) -> dict[str, Any]:
-    """The document with one more code. Raises RejectedError HUB-3006, HUB-3023."""
-    held = document.get("codeMaps", {}).get(code_map)
-    if held is None:
-        raise RejectedError("HUB-3023", "现在的版本没有这个代码对照表", f"codeMaps/{code_map}")
-    if token not in tokens_of(held["target"]):
-        raise RejectedError("HUB-3006", "标准代码表里没有这个值", "token")
-    maps = document["codeMaps"] | {code_map: {**held, "values": held["values"] | {value: token}}}
-    return load_document(json.dumps({**document, "codeMaps": maps}, ensure_ascii=False))
-
-
-def tokens_of(target: str) -> Mapping[str, str]:
-    """Tokens and titles of the code list named by a target field, or by the list itself; empty for an unknown one."""
-    for kind in RECORD_KINDS.values():
-        for spec in field_specs(kind.record):
-            inner = field_specs(spec.kind.record) if isinstance(spec.kind, Group) else ()
-            for found in (spec, *inner):
-                if isinstance(found.kind, Code) and target in (found.wire, found.kind.codes.name):
-                    return found.kind.codes.titles
-    return {}
 
 
 def _samples_say(failing: Sequence[SampleOutcome]) -> str:

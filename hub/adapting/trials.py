@@ -155,9 +155,7 @@ def _receipt(envelope: Envelope, refused: set[int]) -> Receipt:
     )
 
 
-def trial_contents(unit: Connection, sealer: Sealer, version_id: int, limit: int) -> list[Content]:
-    """Messages that were tried with a version, newest first."""
-    rows = adapter_trials.last(unit, version_id, limit)
-    return [
-        Content(sealer.open_body(row.body_sealed), row.charset, source=row.source) for row in rows if row.body_sealed
-    ]
+def trial_contents(unit: Connection, sealer: Sealer, version_id: int, limit: int, most_bytes: int) -> list[Content]:
+    """Messages that were tried with a version, newest first, as many as fit."""
+    rows = adapter_trials.last_bodies(unit, version_id, limit, most_bytes)
+    return [Content(sealer.open_body(row.body_sealed), row.charset, source=row.source) for row in rows]

@@ -53,9 +53,9 @@ def _trial(unit: Connection, held: AnyRow, versions: list[AnyRow]) -> dict[str, 
 
 
 def version_detail(unit: Connection, code: str, number: int | None = None) -> dict[str, Any]:
-    """A version with its document, as data and as text; the newest when no number is given."""
+    """A version with its document, as data and as text; the draft or else the newest when no number is given."""
     held = adapters.find(unit, code)
-    row = adapters.newest_version(unit, held.id) if number is None else adapters.version_of(unit, held.id, number)
+    row = adapters.at_hand(unit, held.id) if number is None else adapters.version_of(unit, held.id, number)
     document = current_form(row.document)
     return adapters.version_row(row) | {"adapter": code, "document": document, "text": dump_document(document)}
 

@@ -47,9 +47,13 @@ class Envelope:
     message_id: str
     kind: RecordKind
     body: bytes
-    body_format: str  # adapters.messages.SOAP or JSON
+    body_format: str  # adapters.messages.SOAP, JSON or ADAPTED
     digest: str
     received_at: datetime
     trace_id: str
     arrivals: Sequence[Arrival]
     charset: str = "utf-8"  # how the door found the body to be encoded: "utf-8", "utf-8-sig" or "gb18030"
+    adapter_version_id: int | None = None
+    """The version of the adapter that read it, for a message in a department's own form."""
+    source: str | None = None
+    """The table or file whose rows they are, where the message does not say so itself."""

@@ -16,12 +16,14 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    func,
     insert,
     select,
 )
 
 from hub.domain.times import as_json
 from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
+from hub.stores.paging import fitting
 
 KEPT_PER_VERSION = 1_000
 MOST_DIFFERENCES = 50
@@ -85,9 +87,23 @@ def keep(unit: Connection, trial: Trial, now: datetime) -> int:
     return trial_id
 
 
+_SAID = tuple(column for column in adapter_trial.c if column.name != "body_sealed")
+
+
 def last(unit: Connection, version_id: int, limit: int = 50) -> list[AnyRow]:
-    query = select(adapter_trial).where(adapter_trial.c.version_id == version_id)
+    """The newest trials, without the bodies."""
+    query = select(*_SAID).where(adapter_trial.c.version_id == version_id)
     return list(unit.execute(query.order_by(adapter_trial.c.id.desc()).limit(limit)).all())
+
+
+def last_bodies(unit: Connection, version_id: int, limit: int, most_bytes: int) -> list[AnyRow]:
+    """`body_sealed, charset, source` of the newest messages that were only tried, as many as fit."""
+    mine = (adapter_trial.c.version_id == version_id) & adapter_trial.c.body_sealed.is_not(None)
+    sizes = select(adapter_trial.c.id, func.length(adapter_trial.c.body_sealed).label("size")).where(mine)
+    ids = fitting(unit.execute(sizes.order_by(adapter_trial.c.id.desc()).limit(limit)).all(), most_bytes)
+    columns = (adapter_trial.c.body_sealed, adapter_trial.c.charset, adapter_trial.c.source)
+    query = select(*columns).where(adapter_trial.c.id.in_(ids))
+    return list(unit.execute(query.order_by(adapter_trial.c.id.desc())).all())
 
 
 def summary(unit: Connection, version_id: int) -> Mapping[str, Any]:

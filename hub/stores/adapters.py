@@ -152,6 +152,17 @@ def newest_version(unit: Connection, adapter_id: int) -> AnyRow:
     return unit.execute(query.order_by(adapter_version.c.number.desc()).limit(1)).one()
 
 
+def draft_of(unit: Connection, adapter_id: int) -> AnyRow | None:
+    """The version that somebody is writing on; there is one at most."""
+    wanted = (adapter_version.c.adapter_id == adapter_id) & (adapter_version.c.state == DRAFT)
+    return unit.execute(select(adapter_version).where(wanted).order_by(adapter_version.c.number.desc())).first()
+
+
+def at_hand(unit: Connection, adapter_id: int) -> AnyRow:
+    """What somebody who names no version is likely to mean: the draft, else the newest version."""
+    return draft_of(unit, adapter_id) or newest_version(unit, adapter_id)
+
+
 def versions(unit: Connection, adapter_id: int) -> list[AnyRow]:
     """Newest first."""
     query = select(adapter_version).where(adapter_version.c.adapter_id == adapter_id)

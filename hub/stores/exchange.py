@@ -34,8 +34,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from hub.domain.envelopes import Envelope
 from hub.domain.errors import HubError
 from hub.domain.receipts import Receipt, ReceiptStatus, RecordError, RecordState, StateOfRecord, path_in_message
+from hub.stores.adapters import versions_of
 from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 from hub.stores.outbox import outbox, remove
+from hub.stores.paging import fitting
 from hub.stores.sealing import Sealer
 
 envelope = Table(
@@ -58,8 +60,17 @@ envelope = Table(
     Column("record_ids", Document, nullable=False),  # in message order, null where a record had none
     Column("errors", Document, nullable=False),  # rows of RecordError
     Column("processed_at", UtcTime),
+    Column("repeats", Integer, nullable=False, default=0, server_default="0"),  # later deliveries of the same message
+    # Of a message in a department's own form. Read again by the version then in force, else by this one.
+    Column("adapter_version_id", RowId),
+    Column("source", String(100)),
     UniqueConstraint("sender_id", "message_id"),
 )
+Index(
+    "ix_envelope_adapter_version", envelope.c.adapter_version_id, envelope.c.id,
+    sqlite_where=envelope.c.adapter_version_id.is_not(None),
+    postgresql_where=envelope.c.adapter_version_id.is_not(None),
+)  # fmt: skip
 Index("ix_envelope_received_at", envelope.c.received_at, envelope.c.id)
 Index("ix_envelope_sender_received", envelope.c.sender_id, envelope.c.received_at)
 
@@ -99,6 +110,11 @@ class Waiting:
     trace_id: str
     rejected_seqs: frozenset[int]
     attempts: int
+    unit_count: int = 0
+    is_reread: bool = False
+    """Processed before; its department's adapter may read it otherwise now."""
+    adapter_version_id: int | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +131,7 @@ class SetAside:
 _RECEIPT_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def _new_receipt_no(now: datetime) -> str:
+def new_receipt_no(now: datetime) -> str:
     return f"R{now:%Y%m%d}-" + "".join(_RECEIPT_DIGITS[byte % 32] for byte in secrets.token_bytes(12))
 
 
@@ -128,7 +144,7 @@ def accept(unit: Connection, sealed_body: bytes, message: Envelope) -> Receipt |
     ]
     rejected = sum(1 for arrival in message.arrivals if arrival.issues)
     values = {
-        "receipt_no": _new_receipt_no(message.received_at),
+        "receipt_no": new_receipt_no(message.received_at),
         "sender_id": message.sender.sender_id,
         "message_id": message.message_id,
         "kind": message.kind.name,
@@ -144,6 +160,8 @@ def accept(unit: Connection, sealed_body: bytes, message: Envelope) -> Receipt |
         "record_ids": [arrival.record_id for arrival in message.arrivals],
         "errors": errors,
         "processed_at": message.received_at if rejected == len(message.arrivals) else None,
+        "adapter_version_id": message.adapter_version_id,
+        "source": message.source,
     }
     envelope_id = unit.execute(_unless_known(unit.dialect.name), values).scalar()
     if envelope_id is None:
@@ -246,6 +264,15 @@ def open_taken(unit: Connection, sealer: Sealer, outbox_ids: Sequence[int]) -> l
     return [opened(row, sealer, row.outbox_id, row.attempts) for row in unit.execute(query).all()]
 
 
+def last_adapted(unit: Connection, sealer: Sealer, adapter_code: str, limit: int, most_bytes: int) -> list[Waiting]:
+    """The last messages that came in a department's own form for an adapter, newest first, as many as fit."""
+    sizes = select(envelope.c.id, envelope.c.body_size.label("size"))
+    sizes = sizes.where(envelope.c.adapter_version_id.in_(versions_of(adapter_code)))
+    ids = fitting(unit.execute(sizes.order_by(envelope.c.id.desc()).limit(limit)).all(), most_bytes)
+    rows = unit.execute(select(envelope).where(envelope.c.id.in_(ids)).order_by(envelope.c.id.desc())).all()
+    return [opened(row, sealer) for row in rows]
+
+
 def opened(row: AnyRow, sealer: Sealer, outbox_id: int = 0, attempts: int = 0) -> Waiting:
     """An envelope row as a worker takes it. Raises RejectedError HUB-9004 when the body cannot be opened."""
     return Waiting(
@@ -260,6 +287,10 @@ def opened(row: AnyRow, sealer: Sealer, outbox_id: int = 0, attempts: int = 0) -
         trace_id=row.trace_id,
         rejected_seqs=frozenset(error[0] for error in row.errors),
         attempts=attempts,
+        unit_count=len(row.record_ids),
+        is_reread=row.processed_at is not None,
+        adapter_version_id=row.adapter_version_id,
+        source=row.source,
     )
 
 

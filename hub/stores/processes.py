@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -17,13 +18,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    delete,
     select,
 )
 
 from hub.domain.records import Application, ProcessRecord
 from hub.stores.base import AnyRow, Document, RowId, UtcTime, metadata
 from hub.stores.bulk import insert_rows, reserve_ids, rows_by_key, update_rows
-from hub.stores.facts import Incoming, Stored, sort_out
+from hub.stores.facts import Held, Incoming, Key, Rereads, Stored, by_received_time, sort_out, take_out
 from hub.stores.sealing import Sealer
 
 process_record = Table(
@@ -38,6 +40,7 @@ process_record = Table(
     Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("content_digest", String(64), nullable=False),
+    Column("said_until", RowId),  # the last message that repeated it; see hub.stores.facts.Held
     Column("item_code", String(100), nullable=False),
     Column("org_name", String(200)),
     Column("office", String(400)),
@@ -56,6 +59,7 @@ process_record = Table(
     UniqueConstraint("sender_id", "record_id", "revision"),
 )
 Index("ix_process_record_case", process_record.c.case_id, process_record.c.is_current)
+by_received_time(process_record)
 
 # An application and a special procedure arrive inside a process record and live and die with its revision.
 case_application = Table(
@@ -135,9 +139,69 @@ attachment = Table(
 )
 
 
-def known_digests(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> dict[tuple[tuple[Any, ...], int], str]:
-    """Content digest by (sender, record id) and revision, for the keys given."""
-    return {((row.sender_id, row.record_id), row.revision): row.content_digest for row in _held(unit, table, keys)}
+def known_digests(unit: Connection, table: Table, keys: set[Key]) -> dict[Key, dict[int, Held]]:
+    """What stands under the keys given, (sender, record id), by revision."""
+    known: dict[Key, dict[int, Held]] = {}
+    for row in _held(unit, table, keys):
+        held = Held(row.content_digest, row.envelope_id, row.said_until)
+        known.setdefault((row.sender_id, row.record_id), {})[row.revision] = held
+    return known
+
+
+def forget_readings(unit: Connection, table: Table, stored: Stored[Any], rereads: Rereads) -> set[Key]:
+    """Takes out what an earlier adapter had read and the one in force now does not, with its parts; moves revisions
+    that follow. Notes the cases that lost a fact; keys of which another revision may be the current one now."""
+    unsaid = [row for row in _read_out_of(unit, table, rereads) if (row.envelope_id, *_place(row)) not in stored.said]
+    take_out(stored, [(*_place(row), row.said_until) for row in unsaid])
+    changed = {key for key, _ in stored.reread} | {key for key, _, _ in stored.moved}
+    held = {_place(row): row for row in _held(unit, table, changed)}
+    gone = [*(held[place] for place in stored.reread), *unsaid]
+    ids = {row.id for row in gone}
+    for part, parent in _PARTS[table.name] if ids else ():
+        unit.execute(delete(part).where(parent.in_(ids)))
+    if ids:
+        unit.execute(delete(table).where(table.c.id.in_(ids)))
+    for row in gone:
+        stored.left.setdefault(row.envelope_id, set()).add(row.case_id)
+    _move(unit, table, [(held[key, old].id, new) for key, old, new in stored.moved])
+    return changed | {_place(row)[0] for row in gone}
+
+
+def note_repeats(unit: Connection, table: Table, stored: Stored[Any]) -> None:
+    """Keeps with each fact which message repeated it last."""
+    if stored.repeats:
+        ids = {_place(row): row.id for row in _held(unit, table, {key for key, _, _ in stored.repeats})}
+        rows = [{"id": ids[key, revision], "said_until": until} for key, revision, until in stored.repeats]
+        update_rows(unit, table, rows, "id")
+
+
+def _read_out_of(unit: Connection, table: Table, rereads: Rereads) -> list[AnyRow]:
+    """What stands of messages; found by when they were received, as no index leads from a message to its facts."""
+    if not rereads:
+        return []
+    query = _revisions(table).where(table.c.received_at.in_(set(rereads.values())))
+    return list(unit.execute(query.where(table.c.envelope_id.in_(list(rereads)))).all())
+
+
+def _move(unit: Connection, table: Table, moves: Sequence[tuple[int, int]]) -> None:
+    """In two steps: on the way no two may have the same number."""
+    for sign in (-1, 1) if moves else ():
+        update_rows(unit, table, [{"id": row_id, "revision": sign * revision} for row_id, revision in moves], "id")
+
+
+def _place(row: AnyRow) -> tuple[Key, int]:
+    return (row.sender_id, row.record_id), row.revision
+
+
+_PARTS = {
+    "process_record": (
+        (case_application, case_application.c.process_record_id),
+        (special_procedure, special_procedure.c.process_record_id),
+        (case_material, case_material.c.process_record_id),
+        (attachment, attachment.c.process_record_id),
+    ),
+    "result_record": ((attachment, attachment.c.result_record_id),),
+}
 
 
 def _held(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> list[AnyRow]:
@@ -146,7 +210,10 @@ def _held(unit: Connection, table: Table, keys: set[tuple[Any, ...]]) -> list[An
 
 @cache
 def _revisions(table: Table) -> Select[Any]:
-    names = ("id", "sender_id", "record_id", "revision", "is_current", "content_digest")
+    names = (
+        "id", "sender_id", "record_id", "revision", "is_current", "content_digest", "envelope_id", "case_id",
+        "said_until",
+    )  # fmt: skip
     return select(*(table.c[name] for name in names))
 
 
@@ -173,14 +240,21 @@ def split_revisions(
 
 
 def store_process_records(
-    unit: Connection, sealer: Sealer, incoming: Sequence[Incoming[ProcessRecord]], case_ids: dict[tuple[str, str], int]
+    unit: Connection,
+    sealer: Sealer,
+    incoming: Sequence[Incoming[ProcessRecord]],
+    case_ids: dict[tuple[str, str], int],
+    rereads: Rereads = MappingProxyType({}),
 ) -> Stored[ProcessRecord]:
     """Adds steps that are new, with what they carry. `case_ids` holds every (orgCode, caseNo) of the batch."""
     known = known_digests(unit, process_record, {entry.key for entry in incoming})
     stored = sort_out(incoming, known)
+    changed = forget_readings(unit, process_record, stored, rereads)
     if not stored.added:
+        mark_current(unit, process_record, changed)
+        note_repeats(unit, process_record, stored)
         return stored
-    unsettled = split_revisions(unit, process_record, stored.added, {key for key, _ in known})
+    unsettled = split_revisions(unit, process_record, stored.added, set(known)) | changed
     ids = reserve_ids(unit, process_record, len(stored.added))
     rows = [
         {"id": row_id} | _row(entry, case_ids, is_current=entry.key not in unsettled)
@@ -189,6 +263,7 @@ def store_process_records(
     insert_rows(unit, process_record, rows)
     _store_parts(unit, sealer, list(zip(ids, (row["case_id"] for row in rows), stored.added, strict=True)))
     mark_current(unit, process_record, unsettled)
+    note_repeats(unit, process_record, stored)
     return stored
 
 

@@ -1,6 +1,7 @@
 """Store 3, 办理结果信息库: how cases ended."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -20,8 +21,17 @@ from sqlalchemy import (
 from hub.domain.records import ResultRecord
 from hub.stores.base import Document, RowId, UtcTime, metadata
 from hub.stores.bulk import insert_rows, reserve_ids
-from hub.stores.facts import Incoming, Stored, sort_out
-from hub.stores.processes import ATTACHMENT_COLUMNS, attachment, known_digests, mark_current, pick, split_revisions
+from hub.stores.facts import Incoming, Rereads, Stored, by_received_time, sort_out
+from hub.stores.processes import (
+    ATTACHMENT_COLUMNS,
+    attachment,
+    forget_readings,
+    known_digests,
+    mark_current,
+    note_repeats,
+    pick,
+    split_revisions,
+)
 
 result_record = Table(
     "result_record",
@@ -35,6 +45,7 @@ result_record = Table(
     Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("content_digest", String(64), nullable=False),
+    Column("said_until", RowId),  # the last message that repeated it; see hub.stores.facts.Held
     Column("item_code", String(100), nullable=False),
     Column("result_status", String(32), nullable=False),
     Column("raw_status", String(32)),
@@ -53,6 +64,7 @@ result_record = Table(
     UniqueConstraint("sender_id", "record_id", "revision"),
 )
 Index("ix_result_record_case", result_record.c.case_id, result_record.c.is_current)
+by_received_time(result_record)
 
 _COLUMNS = (
     "record_id", "revision", "item_code", "result_status", "opinion", "finished_at", "receivable", "paid",
@@ -62,14 +74,20 @@ _COLUMNS = (
 
 
 def store_results(
-    unit: Connection, incoming: Sequence[Incoming[ResultRecord]], case_ids: dict[tuple[str, str], int]
+    unit: Connection,
+    incoming: Sequence[Incoming[ResultRecord]],
+    case_ids: dict[tuple[str, str], int],
+    rereads: Rereads = MappingProxyType({}),
 ) -> Stored[ResultRecord]:
     """Adds results that are new. `case_ids` holds every (orgCode, caseNo) of the batch."""
     known = known_digests(unit, result_record, {entry.key for entry in incoming})
     stored = sort_out(incoming, known)
+    changed = forget_readings(unit, result_record, stored, rereads)
     if not stored.added:
+        mark_current(unit, result_record, changed)
+        note_repeats(unit, result_record, stored)
         return stored
-    unsettled = split_revisions(unit, result_record, stored.added, {key for key, _ in known})
+    unsettled = split_revisions(unit, result_record, stored.added, set(known)) | changed
     ids = reserve_ids(unit, result_record, len(stored.added))
     rows = [
         {"id": row_id} | _row(entry, case_ids, is_current=entry.key not in unsettled)
@@ -83,6 +101,7 @@ def store_results(
     ]
     insert_rows(unit, attachment, attachments)
     mark_current(unit, result_record, unsettled)
+    note_repeats(unit, result_record, stored)
     return stored
 
 

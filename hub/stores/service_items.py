@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Date,
     ForeignKey,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    delete,
     insert,
     select,
     update,
@@ -24,7 +27,7 @@ from hub.domain.history import ItemFact
 from hub.domain.record_json import to_json
 from hub.domain.records import ServiceItem
 from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
-from hub.stores.facts import Incoming, Stored, sort_out
+from hub.stores.facts import Held, Incoming, Key, Rereads, Stored, by_received_time, sort_out, take_out
 
 service_item_version = Table(
     "service_item_version",
@@ -37,6 +40,7 @@ service_item_version = Table(
     Column("envelope_id", ForeignKey("envelope.id"), nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("content_digest", String(64), nullable=False),
+    Column("said_until", RowId),  # the last message that repeated it; see hub.stores.facts.Held
     Column("item_name", String(1000), nullable=False),
     Column("item_type", String(32), nullable=False),
     Column("handling_class", String(32), nullable=False),
@@ -53,6 +57,8 @@ service_item_version = Table(
     UniqueConstraint("item_code", "revision"),
 )
 
+by_received_time(service_item_version)
+
 retired_code = Table(
     "retired_code",
     metadata,
@@ -68,21 +74,66 @@ def retire(unit: Connection, item_code: str, reason: str, now: datetime) -> None
     unit.execute(insert_or_ignore(unit, retired_code), values)
 
 
-def store_items(unit: Connection, incoming: Sequence[Incoming[ServiceItem]]) -> Stored[ServiceItem]:
+def store_items(
+    unit: Connection, incoming: Sequence[Incoming[ServiceItem]], rereads: Rereads = MappingProxyType({})
+) -> Stored[ServiceItem]:
     """Adds versions that are new. A revision with other content and a retired code are refused, never overwritten."""
     codes = {entry.record.item_code for entry in incoming}
-    if not codes:
+    if not codes and not rereads:
         return Stored()
     retired = set(unit.execute(select(retired_code.c.item_code).where(retired_code.c.item_code.in_(codes))).scalars())
     table = service_item_version
-    held = select(table.c.item_code, table.c.revision, table.c.content_digest).where(table.c.item_code.in_(codes))
-    known = {((row.item_code,), row.revision): row.content_digest for row in unit.execute(held)}
+    known: dict[Key, dict[int, Held]] = {}
+    for row in unit.execute(_VERSIONS.where(table.c.item_code.in_(codes))):
+        known.setdefault((row.item_code,), {})[row.revision] = Held(row.content_digest, row.envelope_id, row.said_until)
     stored = sort_out([entry for entry in incoming if entry.record.item_code not in retired], known)
     stored.refused += [(entry, _retired()) for entry in incoming if entry.record.item_code in retired]
+    changed = _forget_readings(unit, stored, rereads)
     if stored.added:
         unit.execute(insert(table), [_row(entry) for entry in stored.added])
-        _mark_current(unit, {entry.record.item_code for entry in stored.added})
+    for (code,), revision, until in stored.repeats:
+        unit.execute(update(table).where(*_is(code, revision)).values(said_until=until))
+    if stored.added or changed:
+        _mark_current(unit, {entry.record.item_code for entry in stored.added} | changed)
     return stored
+
+
+def _forget_readings(unit: Connection, stored: Stored[ServiceItem], rereads: Rereads) -> set[str]:
+    """As for steps and results: what the adapter in force now does not read goes; codes that changed by it."""
+    unsaid = [
+        row
+        for row in _read_out_of(unit, rereads)
+        if (row.envelope_id, (row.item_code,), row.revision) not in stored.said
+    ]
+    take_out(stored, [((row.item_code,), row.revision, row.said_until) for row in unsaid])
+    places = [(key[0], revision) for key, revision in stored.reread]
+    places += [(row.item_code, row.revision) for row in unsaid]
+    for code, revision in places:
+        unit.execute(delete(service_item_version).where(*_is(code, revision)))
+    for (code,), old, new in sorted(stored.moved, reverse=True):  # the highest first: no two have the same number
+        unit.execute(update(service_item_version).where(*_is(code, old)).values(revision=new))
+    return {code for code, _ in places} | {key[0] for key, *_ in stored.moved}
+
+
+def _is(code: str, revision: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return service_item_version.c.item_code == code, service_item_version.c.revision == revision
+
+
+def _read_out_of(unit: Connection, rereads: Rereads) -> list[AnyRow]:
+    if not rereads:
+        return []
+    table = service_item_version
+    query = _VERSIONS.where(table.c.received_at.in_(set(rereads.values())), table.c.envelope_id.in_(list(rereads)))
+    return list(unit.execute(query).all())
+
+
+_VERSIONS = select(
+    service_item_version.c.item_code,
+    service_item_version.c.revision,
+    service_item_version.c.content_digest,
+    service_item_version.c.envelope_id,
+    service_item_version.c.said_until,
+)
 
 
 def _retired() -> RejectedError:

@@ -161,6 +161,17 @@ def settle_known(
     unit.execute(update(unmapped_code).where(known).values(state=MAPPED, settled_by=by, settled_at=now))
 
 
+def reopen_unknown(unit: Connection, adapter_id: int, code_map: str, values: Sequence[str]) -> None:
+    """Codes that were mapped and that the version now in force does not know: one went back to before they were."""
+    lost = (
+        (unmapped_code.c.adapter_id == adapter_id)
+        & (unmapped_code.c.code_map == code_map)
+        & (unmapped_code.c.state == MAPPED)
+        & unmapped_code.c.value.not_in(list(values))
+    )
+    unit.execute(update(unmapped_code).where(lost).values(state=OPEN, settled_by=None, settled_at=None, reason=None))
+
+
 def search(unit: Connection, wanted: UnmappedQuery) -> Page:
     query = select(unmapped_code, adapter.c.code, adapter.c.title).join(adapter)
     if wanted.adapter:

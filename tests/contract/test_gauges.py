@@ -21,6 +21,7 @@ def test_an_empty_hub_waits_for_nothing(hub: SmallHub):
     assert told.outbox == {"waiting": 0, "handed_over": 0, "postponed": 0}
     assert (told.outbox_oldest_seconds, told.timers_overdue, told.timers_overdue_seconds) == (0, 0, 0)
     assert told.last_received_at == {}
+    assert told.voices == {}
 
 
 def test_messages_are_told_apart_by_where_they_are(hub: SmallHub):

@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 try:
     import resource
@@ -17,10 +18,15 @@ from starlette.routing import Route
 from adapters.contract_schema import types_xsd, wsdl
 from hub.config import Settings
 from hub.console.routes import create_console
+from hub.console.store_adapters import StoreAdapters
+from hub.console.store_senders import StoreSenders
 from hub.console.store_services import StoreServices
+from hub.gateway.adapted import AdaptedIntake
 from hub.gateway.admission import Admission, AdmissionLimits
+from hub.gateway.attachment_intake import AttachmentIntake
 from hub.gateway.catalogue import catalogue
 from hub.gateway.door_threads import DoorThreads
+from hub.gateway.exchange_desk import ExchangeDesk, Published
 from hub.gateway.heap import steady_heap
 from hub.gateway.http_guard import GuardedProtocol
 from hub.gateway.known_senders import KnownSenders
@@ -30,10 +36,13 @@ from hub.gateway.reception import Reception
 from hub.gateway.rest.context import RestContext, RestLimits
 from hub.gateway.rest.problems import install_problems
 from hub.gateway.rest.router import create_rest
-from hub.gateway.soap_gate import GateLimits, Published, SoapGate
+from hub.gateway.soap_gate import GateLimits, SoapGate
+from hub.gateway.soap_operations import SoapUses
+from hub.gateway.string_soap import STRING_PATH, StringDesk
 from hub.gateway.tracing import Observed
 from hub.parts import Hub
 from hub.roles import Roles, probes
+from hub.setup import register_department
 from ingest.loops import Loop, Role
 
 GRACE_SECONDS = 20
@@ -46,7 +55,7 @@ def create_app(hub: Hub, public_url: str, roles: list[Role]) -> FastAPI:
     pressure = Pressure(hub.database, hub.service, _pressure_limits(hub.settings))
     looking = Loop("pressure", pressure.look, LOOK_SECONDS)
     reception = _reception(hub, pressure)
-    gate = _soap_gate(hub, public_url, reception)
+    doors = _Doors(hub, public_url, reception)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -62,12 +71,13 @@ def create_app(hub: Hub, public_url: str, roles: list[Role]) -> FastAPI:
     app = FastAPI(
         title="县级政务数据交换枢纽与电子监察平台", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None
     )
-    # A mount would answer the bare path with a redirect, which no SOAP client follows with its POST.
-    app.router.routes.extend(Route(path, gate) for path in (SOAP_PATH, SOAP_PATH + "/"))
+    for path, gate in doors.soap_gates():
+        # A mount would answer the bare path with a redirect, which no SOAP client follows with its POST.
+        app.router.routes.extend([Route(path, gate), Route(path + "/", gate)])
     console = create_console(_console_services(hub), public_url=public_url, county_name=hub.settings.county_name)
     app.include_router(console.router)
     loops = [looking, *(loop for role in roles for loop in role.loops)]
-    app.include_router(create_rest(_rest_context(hub, reception, probes(hub, loops, {}))))
+    app.include_router(create_rest(doors.rest_context(probes(hub, loops, {}))))
     install_problems(app, console.failure)
     return app
 
@@ -89,19 +99,40 @@ def _reception(hub: Hub, pressure: Pressure) -> Reception:
     return Reception(admission, DoorThreads(settings.door_threads), KnownSenders(hub.exchange))
 
 
-def _rest_context(hub: Hub, reception: Reception, probes: Probes) -> RestContext:
-    settings = hub.settings
-    limits = RestLimits(settings.max_body_bytes, settings.body_deadline_seconds, settings.max_records)
-    return RestContext(hub.database, hub.exchange, hub.law, hub.sealer, hub.now, reception, hub.service, probes, limits)
+class _Doors:
+    """What departments and programs call, over one set of use cases."""
 
+    def __init__(self, hub: Hub, public_url: str, reception: Reception) -> None:
+        settings = hub.settings
+        self._hub = hub
+        self._public_url = public_url
+        self._reception = reception
+        self._files = AttachmentIntake(hub.database, hub.sealer, hub.now, settings.max_attachment_bytes)
+        self._adapted = AdaptedIntake(hub.adapters, hub.exchange, hub.trials, settings.max_records)
 
-def _soap_gate(hub: Hub, public_url: str, reception: Reception) -> SoapGate:
-    settings = hub.settings
-    limits = GateLimits(
-        body_bytes=settings.max_body_bytes, body_deadline_seconds=settings.body_deadline_seconds,
-        records=settings.max_records,
-    )  # fmt: skip
-    return SoapGate(hub.exchange, Published(wsdl(public_url + SOAP_PATH), types_xsd()), limits, reception)
+    def soap_gates(self) -> list[tuple[str, SoapGate]]:
+        """Address and application of each kind of SOAP door."""
+        settings, reception = self._hub.settings, self._reception
+        limits = GateLimits(
+            body_bytes=settings.max_body_bytes, body_deadline_seconds=settings.body_deadline_seconds,
+            records=settings.max_records,
+        )  # fmt: skip
+        published = Published(wsdl(self._public_url + SOAP_PATH), types_xsd())
+        uses = SoapUses(self._hub.exchange, self._files, self._adapted)
+        exchange = ExchangeDesk(uses, published, settings.max_records, reception.admission)
+        strings = StringDesk(self._adapted, self._public_url, reception)
+        return [
+            (SOAP_PATH, SoapGate(exchange, limits, reception)),
+            (STRING_PATH, SoapGate(strings, limits, reception)),
+        ]
+
+    def rest_context(self, probes: Probes) -> RestContext:
+        hub, settings = self._hub, self._hub.settings
+        limits = RestLimits(settings.max_body_bytes, settings.body_deadline_seconds, settings.max_records)
+        return RestContext(
+            hub.database, hub.exchange, hub.law, hub.sealer, hub.now, self._reception, hub.service, probes,
+            files=self._files, quality=hub.quality, adapted=self._adapted, office=hub.office, limits=limits,
+        )  # fmt: skip
 
 
 def _console_services(hub: Hub) -> StoreServices:
@@ -116,6 +147,7 @@ def _console_services(hub: Hub) -> StoreServices:
         }
         for entry in catalogue().values()
     ]
+    registering = partial(register_department, area_code=hub.settings.area_code)
     return StoreServices(
         database=hub.database,
         sealer=hub.sealer,
@@ -125,6 +157,9 @@ def _console_services(hub: Hub) -> StoreServices:
         idle=timedelta(minutes=hub.settings.session_idle_minutes),
         longest=timedelta(hours=hub.settings.session_hours),
         errors=errors,
+        quality=hub.quality,
+        registry=StoreSenders(hub.database, hub.sealer, hub.now, registering),
+        adapters=StoreAdapters(hub.database, hub.sealer, hub.office, hub.now, hub.quality.silences),
     )
 
 

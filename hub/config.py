@@ -34,16 +34,26 @@ class Settings(BaseSettings):
     area_code: str = Field("000000", pattern="^[0-9]{6}$", description="县行政区划代码（6 位），用于统一办件编号")
     max_body_bytes: int = Field(10 * ONE_MIB, ge=1024, description="报文最大字节数")
     max_records: int = Field(1000, ge=1, le=1000, description="一个报文最多记录数")
+    max_attachment_bytes: int = Field(
+        10 * ONE_MIB, ge=1024, description="一个附件最大字节数；随报文传送，所以也受报文最大字节数限制"
+    )
     body_deadline_seconds: float = Field(60, gt=0, description="收完一个报文的最长秒数")
     door_threads: int = Field(4, ge=1, description="处理报文的线程数")
     door_queue: int = Field(200, ge=2, description="排队等待的报文上限，超过则回 503；一个报送方至多占一半")
     door_bytes: int = Field(128 * ONE_MIB, ge=ONE_MIB, description="同时在内存中的正文字节上限，超过则回 503")
     sender_rate: float = Field(1000, gt=0, description="一个报送方每秒报文数上限，超过则回 429")
     sender_burst: int = Field(2000, ge=1, description="一个报送方可以突发的报文数")
+    late_hours: float = Field(24, gt=0, le=8760, description="办理后超过多少小时才报来算迟报（数据质量）")
     max_backlog: int = Field(100_000, ge=1, description="已接收未处理的报文上限，超过则回 503")
     min_free_mb: int = Field(
         500, ge=0, description="数据目录所在磁盘的最少可用空间（MiB），不足则回 503；只看内嵌数据库"
     )
+    pull_allow: str = Field(
+        "",
+        description="拉取可以连接的主机:端口，逗号分隔，例如 10.1.2.3:5432,10.2.0.0/16:443,*.a.example:80；空 = 不许",
+    )
+    pull_folders: str = Field("", description="拉取文件的文件夹只能在这些文件夹之内，逗号分隔；空 = 数据目录下的 pull")
+    adapter_four_eyes: bool = Field(False, description="适配器须由编写者以外的人启用")
     poll_seconds: float = Field(0.2, gt=0, description="队列与计时器空闲时的轮询间隔（秒）")
     session_idle_minutes: int = Field(30, ge=1, description="页面登录空闲超时（分钟）")
     session_hours: int = Field(10, ge=1, description="页面登录最长时间（小时）")
@@ -69,6 +79,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         address = self.database_url or f"sqlite:///{self.data_dir.resolve() / 'hub.db'}"
         return _with_password(address, self.database_password_file)
+
+    def pull_roots(self) -> list[Path]:
+        """Folders below which departments' files may be pulled from."""
+        named = [Path(text.strip()) for text in self.pull_folders.split(",") if text.strip()]
+        return named or [self.data_dir / "pull"]
 
     def broker(self) -> str:
         return _with_password(self.broker_url, self.broker_password_file)

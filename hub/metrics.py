@@ -6,7 +6,7 @@ from outside are codes of registered senders, and of those no more than `MOST_SE
 
 import platform
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from itertools import chain
@@ -250,7 +250,9 @@ _DATABASE_GAUGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("hub_timers_overdue", "已到期尚未唤醒的办件数（最多数到 100000）", ()),
     ("hub_timers_overdue_seconds", "其中最早的已到期秒数", ()),
     ("hub_sender_last_received_timestamp_seconds", "报送方最近一次报文的时刻（Unix 秒）", ("sender",)),
+    ("hub_sender_silence", "报送方按其节奏：0 正常，1 偏静，2 静默；节奏未知的没有", ("sender",)),
 )
+_VOICES: Mapping[str, int] = {"NORMAL": 0, "QUIET": 1, "SILENT": 2}
 
 _Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -266,6 +268,7 @@ def _samples(read: Gauges) -> dict[str, _Samples]:
         "hub_sender_last_received_timestamp_seconds": [
             ((code,), at.timestamp()) for code, at in read.last_received_at.items()
         ],
+        "hub_sender_silence": [((code,), _VOICES[voice]) for code, voice in read.voices.items() if voice in _VOICES],
     }
 
 

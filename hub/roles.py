@@ -1,4 +1,4 @@
-"""The roles of a hub's processes: `work`, `watch` and `relay`, each the loops that one command runs."""
+"""The roles of a hub's processes: `work`, `watch`, `relay` and `pull`, each the loops that one command runs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from hub.domain.errors import RejectedError
+from hub.domain.service_states import Activity
 from hub.gateway.monitor import Monitor
 from hub.gateway.probes import Probes, connected
-from hub.parts import Hub
+from hub.parts import Hub, pull_bounds
+from hub.stores.load import is_backlog_over
 from ingest.broker.deliveries import Deliveries
 from ingest.broker.link import BrokerAddress, Link, addresses
 from ingest.broker.publisher import Publisher
@@ -17,6 +19,7 @@ from ingest.broker_queue import PREFETCH, BrokerQueue
 from ingest.clock_guard import ClockGuard
 from ingest.consumer import Consumer, Queue
 from ingest.loops import Links, Loop, Role
+from ingest.pulling.puller import Puller
 from ingest.relay import DeadLetters, Relay, Sweeper
 from ingest.replay import ReplayKeeper
 from ingest.sql_queue import SqlQueue
@@ -27,6 +30,10 @@ SECOND_RELAY_POLL_SECONDS = 0.5
 SWEEP_SECONDS = 10.0
 CONNECT_SECONDS = 20.0
 RESTING_SECONDS = 0.5
+QUALITY_SECONDS = 10.0
+LISTEN_SECONDS = 30.0
+PULL_THREADS = 4  # a source that is slow keeps no other waiting
+PULL_POLL_SECONDS = 1.0
 
 
 def probes(hub: Hub, loops: list[Loop], links: Links) -> Probes:
@@ -52,8 +59,8 @@ class Roles:
     hub: Hub
 
     def named(self, name: str) -> Role:
-        """What a process of its own runs: `work`, `watch` or, where there is a broker, `relay`."""
-        return {"work": self._work, "watch": self._watch, "relay": self._relay}[name]()
+        """What a process of its own runs: `work`, `watch`, `pull` or, where there is a broker, `relay`."""
+        return {"work": self._work, "watch": self._watch, "relay": self._relay, "pull": self._pull}[name]()
 
     @contextmanager
     def once(self, name: str) -> Iterator[Callable[[], int]]:
@@ -61,8 +68,12 @@ class Roles:
 
         Raises RetryableError HUB-9008 when the broker is away.
         """
-        if name != "relay":
-            yield self._unless_resting(self.hub.watch.fire_once if name == "watch" else self._work_once)
+        steps = {"work": self._work_once, "watch": self.hub.watch.fire_once}
+        if name in steps:
+            yield self._unless_resting(steps[name])
+            return
+        if name == "pull":
+            yield self._if_taking(self.puller().step)
             return
         publisher = Publisher(self._brokers())
         try:
@@ -73,14 +84,18 @@ class Roles:
 
     def all(self) -> list[Role]:
         """What `hub serve` runs inside when no other process does it."""
-        return [self._work(), self._watch()] + ([] if self.hub.settings.queue_is_table else [self._relay()])
+        return [self._work(), self._watch(), self._pull()] + (
+            [] if self.hub.settings.queue_is_table else [self._relay()]
+        )
 
     def consumer(self) -> Consumer:
         """A worker that takes straight from the table, whether or not there is a broker."""
         return self._consumer(SqlQueue(self.hub.database, self.hub.now))
 
     def _consumer(self, queue: Queue) -> Consumer:
-        return Consumer(self.hub.database, queue, self.hub.pipeline, self.hub.now, self.hub.metrics.work)
+        return Consumer(
+            self.hub.database, queue, self.hub.pipeline, self.hub.now, self.hub.metrics.work, self.hub.trials.shadow
+        )
 
     def _work_once(self) -> int:
         """A batch of waiting messages; when none waits, of those that replay jobs bring."""
@@ -106,7 +121,40 @@ class Roles:
         return consumer, self._shown(work=deliveries.link)
 
     def _watch(self) -> Role:
-        return Role([Loop("watch", self._unless_resting(self.hub.watch.fire_once), self.hub.settings.poll_seconds)])
+        return Role([
+            Loop("watch", self._unless_resting(self.hub.watch.fire_once), self.hub.settings.poll_seconds),
+            Loop("quality", self._unless_resting(self.hub.quality.refresh_once), QUALITY_SECONDS),
+            Loop("listen", self._unless_resting(self.hub.quality.listener.listen_once), LISTEN_SECONDS),
+        ])  # fmt: skip
+
+    def puller(self) -> Puller:
+        """Raises RejectedError HUB-4020 when the county's allow-list is wrong."""
+        hub, bounds = self.hub, pull_bounds(self.hub.settings)
+        return Puller(hub.database, hub.exchange, hub.adapters, bounds, hub.now)
+
+    def _pull(self) -> Role:
+        puller = self.puller()
+        return Role([self._pull_loop(puller, f"pull-{number}") for number in range(1, PULL_THREADS + 1)])
+
+    def _pull_loop(self, puller: Puller, name: str) -> Loop:
+        def step() -> int:
+            return puller.step(loop.beat)
+
+        loop = Loop(name, self._if_taking(step), PULL_POLL_SECONDS)
+        return loop
+
+    def _if_taking(self, step: Callable[[], int]) -> Callable[[], int]:
+        """The step, idle while the doors would not take anything either."""
+
+        def step_if_taking() -> int:
+            if not self.hub.service().allows(Activity.INTAKE):
+                return 0
+            with self.hub.database.read() as unit:
+                if is_backlog_over(unit, self.hub.settings.max_backlog):
+                    return 0
+            return step()
+
+        return step_if_taking
 
     def _unless_resting(self, step: Callable[[], int]) -> Callable[[], int]:
         """The step, idle while the state of the service lets nobody work, or the clock cannot be believed."""

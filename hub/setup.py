@@ -6,6 +6,7 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
+from hub.adapting.office import install_package
 from hub.domain.errors import RejectedError
 from hub.domain.item_codes import subject_of
 from hub.stores import registry, rules
@@ -28,6 +29,7 @@ def prepare(database: Database, now: datetime) -> None:
         schema = json.loads(files("schemas").joinpath("rule.schema.json").read_text(encoding="utf-8"))
         for document in shipped_documents(schema):
             activate_rule(unit, document, now)
+        install_package(unit, now)
 
 
 def activate_rule(unit: Connection, document: Mapping[str, Any], now: datetime) -> None:

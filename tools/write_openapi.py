@@ -6,7 +6,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hub.adapting.keeper import AdapterKeeper
+from hub.adapting.office import AdapterOffice
+from hub.adapting.trials import TrialDesk
+from hub.gateway.adapted import AdaptedIntake
 from hub.gateway.admission import Admission, AdmissionLimits
+from hub.gateway.attachment_intake import AttachmentIntake
 from hub.gateway.door_threads import DoorThreads
 from hub.gateway.exchange import Exchange
 from hub.gateway.known_senders import KnownSenders
@@ -19,6 +24,8 @@ from hub.stores.sealing import Sealer
 from hub.stores.service_state import ServiceKeeper
 from hub.stores.session import Database
 from supervision.law import LawKeeper
+from supervision.quality.desk import QualityDesk
+from supervision.quality.listening import Listener
 
 PUBLISHED = Path("schemas/openapi.json")
 
@@ -35,7 +42,14 @@ def _context() -> RestContext:
     reception = Reception(Admission(AdmissionLimits()), DoorThreads(), KnownSenders(exchange))
     law, service = LawKeeper(database, _now), ServiceKeeper(database)
     probes = Probes(database, law, _now)
-    return RestContext(database, exchange, law, sealer, _now, reception, service, probes)
+    keeper = AdapterKeeper(database)
+    return RestContext(
+        database, exchange, law, sealer, _now, reception, service, probes,
+        files=AttachmentIntake(database, sealer, _now),
+        quality=QualityDesk(database, law, _now, Listener(database, law, _now)),
+        adapted=AdaptedIntake(keeper, exchange, TrialDesk(database, keeper, sealer, _now)),
+        office=AdapterOffice(database, keeper, _now),
+    )  # fmt: skip
 
 
 def _now() -> datetime:

@@ -130,8 +130,8 @@ def _run(hub: Hub, county: County, host: str, port: int, accounts: Mapping[str, 
 
 def _secret(hub: Hub, code: str) -> str:
     with hub.database.read() as unit:
-        held = registry.credentials_of(unit, hub.sealer, code)
-    return held.secrets[0] if held else ""
+        known = registry.credentials_of(unit, hub.sealer, code)
+    return known.held[0].secret if known else ""
 
 
 def _open(server: uvicorn.Server, pusher: Pusher, is_new: bool, welcome: list[str]) -> None:

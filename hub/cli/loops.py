@@ -29,7 +29,7 @@ def work(once: Once = False, as_json: JsonFlag = False) -> None:
       hub work
       hub work --once --json
     """
-    _run("work", once, as_json)
+    run_role("work", once, as_json)
 
 
 def watch(once: Once = False, as_json: JsonFlag = False) -> None:
@@ -40,7 +40,7 @@ def watch(once: Once = False, as_json: JsonFlag = False) -> None:
       hub watch
       hub watch --once --json
     """
-    _run("watch", once, as_json)
+    run_role("watch", once, as_json)
 
 
 def relay(once: Once = False, as_json: JsonFlag = False) -> None:
@@ -51,10 +51,11 @@ def relay(once: Once = False, as_json: JsonFlag = False) -> None:
       hub relay
       hub relay --once --json
     """
-    _run("relay", once, as_json)
+    run_role("relay", once, as_json)
 
 
-def _run(name: str, once: bool, as_json: bool) -> None:
+def run_role(name: str, once: bool, as_json: bool) -> None:
+    """Until told to stop or, with `once`, until nothing is left to do."""
     hub = _open(name)
     try:
         if once:

@@ -7,6 +7,7 @@ import typer
 from typer.exceptions import TyperException
 
 from hub.cli import (
+    adapter,
     backup,
     broker,
     calendar,
@@ -18,9 +19,12 @@ from hub.cli import (
     log,
     loops,
     message,
+    pull,
+    quality,
     quarantine,
     replay,
     rule,
+    secret,
     send,
     sender,
     serve,
@@ -34,6 +38,7 @@ from hub.domain.errors import HubError
 
 COMMANDS = (init.init, serve.serve, send.send, loops.relay, loops.work, loops.watch, doctor.doctor, demo.demo)
 NOUNS = {
+    "adapter": adapter.noun,
     "sender": sender.noun,
     "user": user.noun,
     "token": token.noun,
@@ -42,7 +47,10 @@ NOUNS = {
     "card": card.noun,
     "message": message.noun,
     "quarantine": quarantine.noun,
+    "quality": quality.noun,
     "replay": replay.noun,
+    "pull": pull.noun,
+    "secret": secret.noun,
     "calendar": calendar.noun,
     "rule": rule.noun,
     "state": state.noun,

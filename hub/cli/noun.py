@@ -17,6 +17,12 @@ class Noun:
         self.app = typer.Typer(cls=Group, help=help_text, no_args_is_help=True, rich_markup_mode=None)
         # With a callback of its own a noun of one verb stays a noun.
         self.app.callback()(_nothing)
+        self.stands_alone = False
+
+    def alone(self, act: Verb) -> Verb:
+        """Makes the noun a command of its own where no verb follows; `act` looks at `context.invoked_subcommand`."""
+        self.stands_alone = True
+        return self.app.callback(invoke_without_command=True, no_args_is_help=False)(act)
 
     def verb(self, name: str | None = None) -> Callable[[Verb], Verb]:
         return self.app.command(name, cls=Command)

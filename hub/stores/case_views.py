@@ -14,6 +14,7 @@ from hub.domain.history import CaseHistory
 from hub.domain.identifiers import mask_name, tidy
 from hub.domain.times import as_json, day_bounds
 from hub.stores import search
+from hub.stores.attachments import files_of_case
 from hub.stores.base import AnyRow
 from hub.stores.card_views import cards_of_case
 from hub.stores.case_library import LISTED, case_library
@@ -169,9 +170,7 @@ class CaseReader:
             "specials": _specials(unit, row.id, history),
             "result": _result(unit, row.id),
             "materials": _listed(unit, case_material, row.id, ("name", "kind", "copies", "received")),
-            "attachments": _listed(
-                unit, attachment, row.id, ("attachment_id", "name", "kind", "media_type", "size", "digest")
-            ),
+            "attachments": _attachments(unit, row),
             "clock": clock,
             "cards": cards_of_case(unit, row.id),
             "unjudged": _unjudged(unit, row.id),
@@ -337,6 +336,32 @@ def _listed(unit: Connection, table: Any, case_id: int, names: Sequence[str]) ->
     mine = (table.c.case_id == case_id) & (table.c.process_record_id.in_(current) | table.c.process_record_id.is_(None))
     rows = unit.execute(select(table).where(mine).order_by(table.c.id))
     return [{camel_case(name): getattr(row, name) for name in names} for row in rows]
+
+
+def _attachments(unit: Connection, case: AnyRow) -> list[dict[str, Any]]:
+    """What the records say of attachments, and what of them is held; then what is held and nobody spoke of."""
+    files = {file.attachment_id: file for file in files_of_case(unit, case.id, case.case_no)}
+    noted = _listed(unit, attachment, case.id, ("attachment_id", "name", "kind", "media_type", "size", "digest"))
+    rest = [file for name, file in files.items() if name not in {note["attachmentId"] for note in noted}]
+    return [_with_file(note, files.get(note["attachmentId"])) for note in noted] + [
+        _with_file({}, file) for file in rest
+    ]
+
+
+def _with_file(note: dict[str, Any], file: AnyRow | None) -> dict[str, Any]:
+    """Size and digest of what is held are our own; names are as the record has them."""
+    if file is None:
+        return note | {"receiptNo": None, "receivedAt": None}
+    return {
+        "attachmentId": file.attachment_id,
+        "name": note.get("name") or file.name,
+        "kind": note.get("kind") or file.kind,
+        "mediaType": note.get("mediaType") or file.media_type,
+        "size": file.size,
+        "digest": file.digest,
+        "receiptNo": file.receipt_no,
+        "receivedAt": as_json(file.received_at),
+    }
 
 
 def _unjudged(unit: Connection, case_id: int) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from hub.stores.dashboard import LAST_RECEIVED_AT
 from hub.stores.exchange import quarantine
 from hub.stores.outbox import outbox
 from hub.stores.registry import sender
+from hub.stores.rhythm import kept_voices
 from hub.stores.session import Database
 from hub.stores.supervision import card, timer
 
@@ -33,6 +34,7 @@ class Gauges:
     timers_overdue: int
     timers_overdue_seconds: float
     last_received_at: Mapping[str, datetime]  # by sender code; who never sent anything is not there
+    voices: Mapping[str, str]  # by sender code, as last judged
 
 
 def read_gauges(unit: Connection, now: datetime) -> Gauges:
@@ -50,6 +52,7 @@ def read_gauges(unit: Connection, now: datetime) -> Gauges:
         timers_overdue=_count(unit, timer, overdue),
         timers_overdue_seconds=_age_seconds(unit.execute(first_timer).scalar(), now),
         last_received_at=_last_received(unit),
+        voices=kept_voices(unit, MOST_SENDERS),
     )
 
 

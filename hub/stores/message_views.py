@@ -10,6 +10,7 @@ from hub.domain.codes import RECEIPT_STATES, RECORD_STATES
 from hub.domain.errors import NotFoundError
 from hub.domain.records import RECORD_KINDS
 from hub.domain.times import as_json
+from hub.stores.adapters import adapter, adapter_version
 from hub.stores.base import AnyRow
 from hub.stores.exchange import envelope, quarantine, receipt_of, record_states
 from hub.stores.paging import Page, page
@@ -44,8 +45,10 @@ _QUARANTINED = (
 
 def _messages() -> Select[Any]:
     columns = [column for column in envelope.c if column.name != "body_sealed"]
-    query = select(*columns, sender.c.code.label("sender_code"), sender.c.name.label("sender_name"), _QUARANTINED)
-    return query.join_from(envelope, sender)
+    named = (sender.c.code.label("sender_code"), sender.c.name.label("sender_name"), adapter.c.code.label("adapter"))
+    query = select(*columns, *named, _QUARANTINED).join_from(envelope, sender)
+    read_with = envelope.c.adapter_version_id == adapter_version.c.id
+    return query.outerjoin(adapter_version, read_with).outerjoin(adapter, adapter.c.id == adapter_version.c.adapter_id)
 
 
 _STATUS = {
@@ -83,7 +86,8 @@ def _message(row: AnyRow) -> dict[str, Any]:
         "sender": row.sender_code,
         "senderName": row.sender_name,
         "kind": row.kind,
-        "kindTitle": RECORD_KINDS[row.kind].title,
+        "kindTitle": _kind_title(row),
+        "adapter": row.adapter,
         "status": status.value,
         "statusTitle": RECEIPT_STATES[status.value],
         "state": state,
@@ -97,6 +101,11 @@ def _message(row: AnyRow) -> dict[str, Any]:
         "digest": row.digest,
         "traceId": row.trace_id,
     }
+
+
+def _kind_title(row: AnyRow) -> str:
+    """A message in a department's own form may give records of every kind."""
+    return RECORD_KINDS[row.kind].title if row.adapter is None else f"部门格式 {row.adapter}"
 
 
 def message_detail(unit: Connection, receipt_no: str) -> dict[str, Any]:
@@ -120,13 +129,16 @@ def message_detail(unit: Connection, receipt_no: str) -> dict[str, Any]:
 
 
 def message_body(unit: Connection, sealer: Sealer, receipt_no: str) -> str:
-    """The body as received, as text. The caller records who looked. Raises NotFoundError HUB-4041."""
+    """The body as received, as text; what is no text is shown by signs in its place. The caller records who looked.
+
+    Raises NotFoundError HUB-4041.
+    """
     row = unit.execute(
         select(envelope.c.body_sealed, envelope.c.charset).where(envelope.c.receipt_no == receipt_no)
     ).first()
     if row is None:
         raise NotFoundError("HUB-4041", "没有这个回执")
-    return sealer.open_body(row.body_sealed).decode(row.charset)
+    return sealer.open_body(row.body_sealed).decode(row.charset, errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Keyset paging: newest first by row id, the cursor is the last id of the page before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,3 +39,14 @@ def page(
     more = len(rows) > limit
     shown = rows[:limit]
     return Page([item(row) for row in shown], str(getattr(shown[-1], key.name)) if more else None)
+
+
+def fitting(sizes: Iterable[AnyRow], most_bytes: int) -> list[int]:
+    """Ids of the first rows of `id, size` that together are not larger."""
+    ids, total = [], 0
+    for row in sizes:
+        total += row.size
+        if total > most_bytes:
+            break
+        ids.append(row.id)
+    return ids

@@ -1,14 +1,16 @@
 """Who may come in: departments, senders and their credentials."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     ForeignKey,
@@ -27,7 +29,7 @@ from sqlalchemy import (
 
 from hub.domain.envelopes import Quota, Sender
 from hub.domain.errors import NotFoundError, RejectedError
-from hub.stores.base import AnyRow, RowId, UtcTime, insert_or_ignore, metadata
+from hub.stores.base import AnyRow, RowId, UtcTime, dump_json, insert_or_ignore, metadata
 from hub.stores.sealing import Sealer
 
 department = Table(
@@ -73,6 +75,16 @@ credential = Table(
     Column("secret_sealed", LargeBinary, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
+    Column("last_used_at", UtcTime),  # to within USE_NOTED_EVERY
+)
+
+sender_registration = Table(
+    "sender_registration",
+    metadata,
+    Column("sender_id", ForeignKey("sender.id"), primary_key=True, autoincrement=False),
+    # Sealed: it names a contact and a telephone number.
+    Column("form_sealed", LargeBinary, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
 )
 
 used_nonce = Table(
@@ -86,12 +98,28 @@ used_nonce = Table(
 )
 
 
+MOST_SECRETS = 2  # the old one and the new one, until the sender has changed over
+USE_NOTED_EVERY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSecret:
+    """A valid secret and when it was last used, as far as that was noted."""
+
+    credential_id: int
+    secret: str = field(repr=False)
+    last_used_at: datetime | None
+
+    def is_use_news(self, now: datetime) -> bool:
+        return self.last_used_at is None or now - self.last_used_at > USE_NOTED_EVERY
+
+
 @dataclass(frozen=True, slots=True)
 class SenderCredentials:
     """A sender with the secrets that are valid now (two while one is being rotated)."""
 
     sender: Sender
-    secrets: tuple[str, ...]
+    held: tuple[HeldSecret, ...]
     disabled_notice: str | None
 
 
@@ -124,14 +152,61 @@ def issue_secret(unit: Connection, sealer: Sealer, sender_id: int, now: datetime
 
 
 def rotate_secret(unit: Connection, sealer: Sealer, code: str, now: datetime, *, revoke_old: bool) -> str:
-    """A new secret for a sender; the old ones stay valid unless revoked. Raises NotFoundError HUB-4043."""
+    """A new secret for a sender; the old one stays valid unless revoked.
+
+    Raises NotFoundError HUB-4043, RejectedError HUB-5022 when a rotation is under way already.
+    """
+    sender_id = id_of(unit, code)
+    if revoke_old:
+        unit.execute(update(credential).where(_valid_of(sender_id)).values(revoked_at=now))
+    elif len(_valid_ids(unit, sender_id)) >= MOST_SECRETS:
+        raise RejectedError("HUB-5022", "新旧两个密钥都还有效；请先作废旧密钥，再更换")
+    return issue_secret(unit, sealer, sender_id, now)
+
+
+def revoke_secret(unit: Connection, code: str, credential_id: int, now: datetime) -> None:
+    """Raises NotFoundError HUB-4043, RejectedError HUB-5023 when no other secret would be left."""
+    valid = _valid_ids(unit, id_of(unit, code))
+    if credential_id not in valid:
+        raise NotFoundError("HUB-4043", "没有这个密钥，或它已经作废")
+    if len(valid) == 1:
+        raise RejectedError("HUB-5023", "这是唯一有效的密钥；要停止报送请停用报送方")
+    unit.execute(update(credential).where(credential.c.id == credential_id).values(revoked_at=now))
+
+
+def note_use(unit: Connection, credential_id: int, now: datetime) -> None:
+    unit.execute(update(credential).where(credential.c.id == credential_id).values(last_used_at=now))
+
+
+def id_of(unit: Connection, code: str) -> int:
+    """Raises NotFoundError HUB-4043."""
     sender_id = unit.execute(select(sender.c.id).where(sender.c.code == code)).scalar()
     if sender_id is None:
         raise NotFoundError("HUB-4043", f"没有登记报送方 {code}")
-    if revoke_old:
-        mine = (credential.c.sender_id == sender_id) & credential.c.revoked_at.is_(None)
-        unit.execute(update(credential).where(mine).values(revoked_at=now))
-    return issue_secret(unit, sealer, sender_id, now)
+    return int(sender_id)
+
+
+def _valid_of(sender_id: int) -> ColumnElement[bool]:
+    return (credential.c.sender_id == sender_id) & credential.c.revoked_at.is_(None)
+
+
+def _valid_ids(unit: Connection, sender_id: int) -> list[int]:
+    return list(unit.execute(select(credential.c.id).where(_valid_of(sender_id))).scalars())
+
+
+def keep_registration(unit: Connection, sealer: Sealer, code: str, form: Mapping[str, str], now: datetime) -> None:
+    """What the registration form says, in place of what it said before. Raises NotFoundError HUB-4043."""
+    sender_id = id_of(unit, code)
+    sealed = sealer.seal(dump_json(dict(form)).encode())
+    unit.execute(delete(sender_registration).where(sender_registration.c.sender_id == sender_id))
+    unit.execute(insert(sender_registration).values(sender_id=sender_id, form_sealed=sealed, updated_at=now))
+
+
+def registration_of(unit: Connection, sealer: Sealer, sender_id: int) -> Mapping[str, str]:
+    """Empty when no form was filled in."""
+    mine = sender_registration.c.sender_id == sender_id
+    sealed = unit.execute(select(sender_registration.c.form_sealed).where(mine)).scalar()
+    return json.loads(sealer.open(sealed)) if sealed is not None else {}
 
 
 def set_disabled(unit: Connection, code: str, notice: str | None) -> None:
@@ -147,9 +222,13 @@ def credentials_of(unit: Connection, sealer: Sealer, code: str) -> SenderCredent
         return None
     known = rows[0]
     org_codes = frozenset(unit.execute(_ORG_CODES, {"sender_id": known.id}).scalars())
-    secrets_held = tuple(sealer.open(row.secret_sealed).decode() for row in rows if row.secret_sealed is not None)
+    held = tuple(_held(sealer, row) for row in rows if row.secret_sealed is not None)
     sender_ = Sender(known.id, known.code, known.name, org_codes, _quota_of(known))
-    return SenderCredentials(sender_, secrets_held, known.disabled_notice)
+    return SenderCredentials(sender_, held, known.disabled_notice)
+
+
+def _held(sealer: Sealer, row: AnyRow) -> HeldSecret:
+    return HeldSecret(row.credential_id, sealer.open(row.secret_sealed).decode(), row.last_used_at)
 
 
 def _quota_of(row: AnyRow) -> Quota:
@@ -172,7 +251,16 @@ def set_quota(unit: Connection, code: str, quota: Quota) -> None:
 
 
 _CREDENTIALS = (
-    select(sender.c.id, sender.c.code, sender.c.name, sender.c.disabled_notice, *_QUOTA, credential.c.secret_sealed)
+    select(
+        sender.c.id,
+        sender.c.code,
+        sender.c.name,
+        sender.c.disabled_notice,
+        *_QUOTA,
+        credential.c.id.label("credential_id"),
+        credential.c.secret_sealed,
+        credential.c.last_used_at,
+    )  # fmt: skip
     .outerjoin(credential, (credential.c.sender_id == sender.c.id) & credential.c.revoked_at.is_(None))
     .where(sender.c.code == bindparam("code"))
 )
@@ -220,3 +308,17 @@ def list_senders(unit: Connection) -> list[dict[str, Any]]:
         {"sender": row.code, "name": row.name, "orgCodes": orgs.get(row.id, []), "disabledNotice": row.disabled_notice}
         for row in rows
     ]
+
+
+def is_registered(unit: Connection, code: str) -> bool:
+    return unit.execute(select(sender.c.id).where(sender.c.code == code)).first() is not None
+
+
+def org_codes_of(unit: Connection, sender_ids: Iterable[int]) -> dict[int, frozenset[str]]:
+    """For which departments each sender may report."""
+    found: dict[int, set[str]] = {sender_id: set() for sender_id in sender_ids}
+    if not found:
+        return {}
+    for row in unit.execute(select(sender_org).where(sender_org.c.sender_id.in_(list(found)))):
+        found[row.sender_id].add(row.org_code)
+    return {sender_id: frozenset(codes) for sender_id, codes in found.items()}

@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 
 from hub.domain.errors import NotFoundError, RejectedError
+from hub.stores.adapters import versions_of
 from hub.stores.audit import Act, record
 from hub.stores.base import AnyRow, Document, RowId, UtcTime, insert_or_ignore, metadata
 from hub.stores.exchange import envelope, quarantine
@@ -99,6 +100,7 @@ class Selection:
     sender: str | None = None
     code: str | None = None
     kind: str | None = None
+    adapter: str | None = None
     received_from: datetime | None = None
     received_to: datetime | None = None  # excluded
     limit: int = LARGEST_JOB
@@ -237,6 +239,8 @@ def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
     ]
     if selection.sender:
         found.append(envelope.c.sender_id.in_(select(sender.c.id).where(sender.c.code == selection.sender)))
+    if selection.adapter:
+        found.append(envelope.c.adapter_version_id.in_(versions_of(selection.adapter)))
     if selection.kind:
         found.append(envelope.c.kind == selection.kind)
     if selection.received_from:

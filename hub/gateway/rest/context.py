@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from hub.adapting.office import AdapterOffice
+from hub.gateway.adapted import AdaptedIntake
+from hub.gateway.attachment_intake import AttachmentIntake
 from hub.gateway.exchange import Exchange
 from hub.gateway.probes import Probes
 from hub.gateway.reception import Reception
@@ -11,6 +14,7 @@ from hub.stores.sealing import Sealer
 from hub.stores.service_state import ServiceKeeper
 from hub.stores.session import Database
 from supervision.law import Law
+from supervision.quality.desk import QualityDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +38,8 @@ class RestContext:
     reception: Reception
     service: ServiceKeeper
     probes: Probes
+    files: AttachmentIntake
+    quality: QualityDesk
+    adapted: AdaptedIntake
+    office: AdapterOffice
     limits: RestLimits = field(default_factory=RestLimits)

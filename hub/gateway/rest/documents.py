@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 
 from adapters.contract_schema import json_schema
 from adapters.contract_types import type_name
-from hub.domain.records import RECORD_KINDS, RecordKind
+from hub.domain.records import ATTACHMENT, RECORD_KINDS, RecordKind
 from hub.gateway.rest.models import Problem
 from hub.gateway.rest.problems import MEDIA_TYPE
 
@@ -33,6 +33,15 @@ PROBLEM_ANSWER: dict[str, Any] = {
 }
 
 
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "报文标识，由报送方编定；重发同一报文时保持不变",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 100},
+}
+
+
 def describe_push(kind: RecordKind) -> dict[str, Any]:
     """What FastAPI cannot see of a push, as its body is read by hand."""
     records = {
@@ -47,14 +56,30 @@ def describe_push(kind: RecordKind) -> dict[str, Any]:
         "required": ["records"],
         "additionalProperties": False,
     }
-    key = {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": True,
-        "description": "报文标识，由报送方编定；重发同一报文时保持不变",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 100},
+    return _described_body({"application/json": {"schema": {"oneOf": [wrapped, records]}}}, _KEY)
+
+
+def describe_attachment() -> dict[str, Any]:
+    """As `describe_push`."""
+    schema = {"$ref": _COMPONENT.format(model=type_name(ATTACHMENT.record))}
+    return _described_body({"application/json": {"schema": schema}}, _KEY)
+
+
+def describe_adapted_push() -> dict[str, Any]:
+    """A push in a department's own form; its message id may stand in the message."""
+    description = "报文标识；不写时取报文自带的标识，再没有则按内容的摘要认定重复"
+    texts = dict.fromkeys(("application/xml", "application/json", "text/csv"), {"schema": {"type": "string"}})
+    form = {
+        "type": "object",
+        "properties": {"file": {"type": "string", "format": "binary", "description": "CSV、xlsx、XML 或 JSON 文件"}},
+        "required": ["file"],
     }
-    content = {"application/json": {"schema": {"oneOf": [wrapped, records]}}}
+    return _described_body(
+        texts | {"multipart/form-data": {"schema": form}}, _KEY | {"required": False, "description": description}
+    )
+
+
+def _described_body(content: Mapping[str, Any], key: Mapping[str, Any]) -> dict[str, Any]:
     return {"parameters": [key], "requestBody": {"required": True, "content": content}}
 
 
@@ -83,7 +108,7 @@ def _problem_schemas() -> dict[str, Any]:
 def _record_schemas() -> dict[str, Any]:
     """The published JSON Schemas of the records with their nested definitions beside them, as OpenAPI wants it."""
     found: dict[str, Any] = {}
-    for kind in RECORD_KINDS.values():
+    for kind in (*RECORD_KINDS.values(), ATTACHMENT):
         schema = json_schema(kind)
         nested = schema.pop("$defs")
         own = {name: value for name, value in schema.items() if not name.startswith("$")}

@@ -57,6 +57,7 @@ class Access:
 
 ALL_STAFF = frozenset(ROLES)
 CASES = Access(ALL_STAFF, senders=True)
+ATTACHMENTS = Access(frozenset({"supervisor", "auditor", "department"}))
 CARDS = Access(ALL_STAFF)
 FIGURES = Access(ALL_STAFF)
 MESSAGES = Access(ALL_STAFF - {"department"}, whole_county=True)
@@ -64,6 +65,8 @@ RECEIPTS = Access(ALL_STAFF - {"department"}, senders=True, whole_county=True)
 QUARANTINE = Access(frozenset({"it_staff", "system_admin"}), whole_county=True)
 REPLAYS = Access(frozenset({"it_staff", "system_admin", "supervisor"}), whole_county=True)
 RUN_REPLAYS = Access(frozenset({"it_staff", "system_admin"}), whole_county=True)
+ADAPTERS = Access(frozenset({"it_staff", "system_admin", "supervisor", "auditor"}), whole_county=True)
+CHANGE_ADAPTERS = Access(frozenset({"it_staff", "system_admin"}), whole_county=True)
 SERVICE_STATE_READ = Access(ALL_STAFF, in_every_state=True)
 SERVICE_STATE = Access(frozenset({"system_admin"}), in_every_state=True)
 

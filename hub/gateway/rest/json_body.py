@@ -28,6 +28,15 @@ class JsonMessage:
 
 def read_message(body: bytes, announced_charset: str | None) -> JsonMessage:
     """Raises RejectedError HUB-1002, 1004, 1006, 1007, 1017, 1022, 3002, 3004."""
+    document, charset = read_document(body, announced_charset)
+    return JsonMessage(_records(document), charset)
+
+
+def read_document(body: bytes, announced_charset: str | None) -> tuple[object, str]:
+    """The value that the body is, and the charset that opens it.
+
+    Raises RejectedError HUB-1002, 1004, 1006, 1007, 1022.
+    """
     if not body.strip():
         raise RejectedError("HUB-1002", "正文为空")
     if announced_charset is not None and announced_charset.lower() not in _UTF_8_NAMES:
@@ -37,7 +46,7 @@ def read_message(body: bytes, announced_charset: str | None) -> JsonMessage:
         text = body.decode(charset)
     except UnicodeDecodeError as exc:
         raise RejectedError("HUB-1004", "正文不是 UTF-8；JSON 报文不能用 GBK 等其他编码") from exc
-    return JsonMessage(_records(_document(text)), charset)
+    return _document(text), charset
 
 
 def _document(text: str) -> object:

@@ -172,13 +172,15 @@ class Material(Answer):
     received: bool | None
 
 
-class Attachment(Answer):
+class AttachmentOfCase(Answer):
     attachment_id: str
     name: str | None
     kind: str | None
     media_type: str | None
     size: int | None
     digest: str | None
+    receipt_no: str | None = Field(description="中心收有内容时，为其回执编号；空 = 只有说明")
+    received_at: AwareDatetime | None
 
 
 class CardRow(Answer):
@@ -239,7 +241,7 @@ class CaseDetail(CaseRow):
     specials: list[SpecialOfCase]
     result: ResultOfCase | None
     materials: list[Material]
-    attachments: list[Attachment]
+    attachments: list[AttachmentOfCase]
     clock: Clock
     cards: list[CardOfCase]
     unjudged: list[Unjudged] = Field(description="因资料不全而无法判定的规则")
@@ -251,8 +253,9 @@ class MessageRow(Answer):
     message_id: str
     sender: str
     sender_name: str
-    kind: Literal["ITEM", "PROCESS", "RESULT"]
+    kind: Literal["ITEM", "PROCESS", "RESULT"] = Field(description="部门格式的报文一律为 PROCESS，其中可有各种记录")
     kind_title: str
+    adapter: str | None = Field(description="部门格式的报文由哪个适配器读取")
     status: Literal["ACCEPTED", "PARTIAL", "REJECTED"]
     status_title: str
     state: str

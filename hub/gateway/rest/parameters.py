@@ -9,12 +9,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from hub.adapting.rehearsal import MOST_MESSAGES
 from hub.domain.codes import CARD_LEVELS, CARD_STATES, CASE_STATES, RECEIPT_STATES
 from hub.domain.records import RECORD_KINDS
 from hub.gateway.catalogue import catalogue
+from hub.stores.adapters import ADAPTER_STATES
 from hub.stores.message_views import MESSAGE_STATES, QUARANTINE_STATES
 from hub.stores.paging import LARGEST_PAGE
+from hub.stores.quality_measures import MEASURES
 from hub.stores.replay import ITEM_STATES, JOB_STATES, SELECTED_STATES
+from hub.stores.unmapped_codes import UNMAPPED_STATES
 
 _DAY = re.compile("[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -64,6 +68,10 @@ Kind = Annotated[str, _one_of(RECORD_KINDS), _shown(RECORD_KINDS)]
 ReplayState = Annotated[str, _one_of(JOB_STATES), _shown(JOB_STATES)]
 ReplayedState = Annotated[str, _one_of(ITEM_STATES), _shown(ITEM_STATES)]
 SelectedState = Annotated[str, _one_of(SELECTED_STATES), _shown(SELECTED_STATES)]
+MeasureName = Annotated[str, _one_of(MEASURES), _shown(MEASURES)]
+AdapterState = Annotated[str, _one_of(ADAPTER_STATES), _shown(ADAPTER_STATES)]
+UnmappedState = Annotated[str, _one_of(UNMAPPED_STATES), _shown(UNMAPPED_STATES)]
+VersionNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 ErrorCode = Annotated[str, _one_of(catalogue()), WithJsonSchema({"type": "string", "pattern": "^HUB-[0-9]{4}$"})]
 
 
@@ -118,3 +126,46 @@ class ReplayParameters(_List):
 
 class ReplayedParameters(_List):
     state: ReplayedState | None = Field(None, description="报文在任务中的状态")
+
+
+class AdapterParameters(_List):
+    q: Plain | None = Field(None, description="代码或名称中的字")
+    state: AdapterState | None = Field(None, description="状态")
+    sender: Plain | None = Field(None, description="报送方代码")
+
+
+class VersionParameters(NoParameters):
+    version: VersionNumber | None = Field(None, description="版本号；不写为最新")
+
+
+class DiffParameters(NoParameters):
+    old: VersionNumber = Field(description="原来的版本号")
+    new: VersionNumber = Field(description="现在的版本号")
+
+
+class RehearsalParameters(VersionParameters):
+    messages: int = Field(50, ge=1, le=MOST_MESSAGES, description="最近多少个报文")
+
+
+class UnmappedParameters(_List):
+    adapter: Plain | None = Field(None, description="适配器代码")
+    state: UnmappedState | None = Field(None, description="状态")
+
+
+class QualityParameters(NoParameters):
+    from_day: Day | None = Field(None, alias="from", description="收到日不早于；不写为 to 之前 29 天")
+    to_day: Day | None = Field(None, alias="to", description="收到日不晚于；不写为今天")
+
+
+class QualityRecordParameters(QualityParameters):
+    measure: MeasureName = Field(description="指标")
+    sender: Plain | None = Field(None, description="报送方代码")
+    kind: Kind | None = Field(None, description="记录种类")
+    code: Plain | None = Field(None, description="错误代码或字段")
+    limit: int = Field(50, ge=1, le=LARGEST_PAGE, description="每页条数")
+    after: Plain | None = Field(None, description="上一页答复中的 next")
+
+
+class ReconciliationParameters(NoParameters):
+    sender: Plain | None = Field(None, description="报送方代码；报送方自己对账时不写")
+    day: Day | None = Field(None, alias="date", description="收到日（北京时间）；不写为今天")

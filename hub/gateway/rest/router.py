@@ -14,12 +14,16 @@ from starlette.routing import BaseRoute, Match, Route
 from hub.domain.errors import NotFoundError, RejectedError
 from hub.domain.records import ITEM, PROCESS, RESULT
 from hub.gateway.rest import identity, models
+from hub.gateway.rest.adapter_door import AdapterDoor
+from hub.gateway.rest.adapters import add_adapters
+from hub.gateway.rest.attachments import add_attachments
 from hub.gateway.rest.context import RestContext
-from hub.gateway.rest.documents import PROBLEM_ANSWER, Documents, describe_push
-from hub.gateway.rest.door import PushDoor
+from hub.gateway.rest.documents import PROBLEM_ANSWER, Documents, describe_adapted_push, describe_push
+from hub.gateway.rest.door import ContractIntake, MessageDoor
 from hub.gateway.rest.health import Health
 from hub.gateway.rest.identity import Access, Identity
 from hub.gateway.rest.problems import ProblemRoute, install_problems, problem
+from hub.gateway.rest.quality import add_quality
 from hub.gateway.rest.reading import Reading
 from hub.gateway.rest.replay import add_replays
 from hub.gateway.rest.service_state import ServiceOperations
@@ -72,11 +76,16 @@ def create_rest(context: RestContext) -> APIRouter:
     """The REST addresses. Include it after any other router below /api/v1: it answers for what is left there."""
     router = APIRouter(route_class=ProblemRoute)
     who = Identity(context.reception.senders, context.database, context.service)
-    _add_pushes(router, PushDoor(context.exchange, who, context.limits, context.reception))
+    door = MessageDoor(who, context.limits, context.reception)
+    _add_pushes(router, door, context)
+    add_attachments(router, _ROOT, context, door, who)
+    _add_adapted_push(router, AdapterDoor(context.adapted, door))
     for read in _READS:
         _add_read(router, read, Reading(context), who)
     _add_service(router, ServiceOperations(context), who)
     add_replays(router, _ROOT, context, who)
+    add_adapters(router, _ROOT, context, who)
+    add_quality(router, _ROOT, context, who)
     _add_health(router, Health(context.probes))
     Documents(router.routes).register(router)
     known = tuple(router.routes)
@@ -85,11 +94,12 @@ def create_rest(context: RestContext) -> APIRouter:
     return router
 
 
-def _add_pushes(router: APIRouter, door: PushDoor) -> None:
+def _add_pushes(router: APIRouter, door: MessageDoor, context: RestContext) -> None:
     for name, kind in _PUSHES:
+        intake = ContractIntake(kind, context.exchange, context.limits)
         router.add_api_route(
             f"{_ROOT}/{name}",
-            partial(door.push, kind),
+            partial(door.take, intake),
             methods=["POST"],
             status_code=202,
             response_model=None,
@@ -99,6 +109,21 @@ def _add_pushes(router: APIRouter, door: PushDoor) -> None:
             tags=["报送"],
             openapi_extra=describe_push(kind) | {"security": _SENDER_SECURITY},
         )
+
+
+def _add_adapted_push(router: APIRouter, door: AdapterDoor) -> None:
+    router.add_api_route(
+        f"{_ROOT}/push/{{adapter}}",
+        door.push,
+        methods=["POST"],
+        status_code=202,
+        response_model=None,
+        responses=_ANSWERS_TO_PUSH,
+        operation_id="pushAdapted",
+        summary="以部门自己的格式报送，由适配器解读",
+        tags=["报送"],
+        openapi_extra=describe_adapted_push() | {"security": _SENDER_SECURITY},
+    )
 
 
 def _add_read(router: APIRouter, read: _Read, reading: Reading, who: Identity) -> None:

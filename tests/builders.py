@@ -13,6 +13,8 @@ from lxml import etree
 from adapters.contract import CONTRACT_NS, write_element
 from adapters.messages import SOAP
 from hub import setup
+from hub.adapting.keeper import AdapterKeeper
+from hub.adapting.office import AdapterOffice
 from hub.domain.envelopes import Arrival, Envelope, Sender
 from hub.domain.records import (
     PROCESS,
@@ -33,12 +35,15 @@ from ingest.consumer import Consumer
 from ingest.pipeline import Pipeline
 from ingest.sql_queue import SqlQueue
 from supervision.law import LawKeeper
+from supervision.quality.desk import QualityDesk
+from supervision.quality.listening import Listener
 from supervision.timers import Watch
 
 ORG_CODE = "33032400GS"
 ITEM_CODE = "33032400GS-XK-0012"
 MONDAY_MORNING = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)  # 09:30 in China
 DAY = timedelta(days=1)
+SMALL_SECRET = b"a secret of the tests"
 
 _numbers = count(1)
 
@@ -218,22 +223,36 @@ class SmallHub:
             fired += did
         return fired
 
+    def quality(self) -> QualityDesk:
+        return QualityDesk(self.database, self.law, self.clock, Listener(self.database, self.law, self.clock))
+
+    def office(self, **options: Any) -> AdapterOffice:
+        return AdapterOffice(self.database, AdapterKeeper(self.database), self.clock, **options)
+
     def rows(self, sql: str) -> list[Any]:
         with self.database.read() as unit:
             return list(unit.exec_driver_sql(sql).all())
 
 
 def a_small_hub(database: Database, at: datetime = MONDAY_MORNING) -> SmallHub:
-    clock = Clock(at)
-    sealer = Sealer(b"a secret of the tests")
+    sealer = Sealer(SMALL_SECRET)
     setup.prepare(database, at)
     with database.unit() as unit:
         setup.register_department(unit, ORG_CODE, "样例局", "330324", at)
-        secret = registry.add_sender(unit, sealer, "gs-system", "样例局审批系统", [ORG_CODE], at)
+        registry.add_sender(unit, sealer, "gs-system", "样例局审批系统", [ORG_CODE], at)
+    return open_small_hub(database, at)
+
+
+def open_small_hub(database: Database, at: datetime = MONDAY_MORNING) -> SmallHub:
+    """One that was made before, perhaps by another process."""
+    clock, sealer = Clock(at), Sealer(SMALL_SECRET)
+    with database.read() as unit:
+        known = registry.credentials_of(unit, sealer, "gs-system")
+    assert known is not None
     law = LawKeeper(database, clock)
     exchange = Exchange(database, sealer, clock)
     return SmallHub(
         database, sealer, clock, exchange, law,
-        Consumer(database, SqlQueue(database, clock), Pipeline(sealer, law), clock),
-        Watch(database, law, clock), exchange.sender_by_password("gs-system", secret), secret,
+        Consumer(database, SqlQueue(database, clock), Pipeline(sealer, law, AdapterKeeper(database)), clock),
+        Watch(database, law, clock), known.sender, known.held[0].secret,
     )  # fmt: skip

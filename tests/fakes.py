@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
+from hub.adapting.keeper import InForce
 from hub.domain.envelopes import Arrival, Envelope, Sender
 from hub.domain.errors import NotFoundError, RejectedError
 from hub.domain.receipts import (
@@ -18,6 +19,7 @@ from hub.domain.receipts import (
     RecordState,
     StateOfRecord,
 )
+from hub.domain.records import Attachment
 
 SENDER = Sender(1, "GS-01", "示例市场监管系统", frozenset({"33032400GS", "33032400AJ"}))
 SECRET = "right-secret"
@@ -26,13 +28,17 @@ NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 
 @dataclass
 class FakeExchange:
-    """The use cases of `Exchange` over a dictionary. `before_receive` runs inside `receive`, to stumble or to wait."""
+    """The use cases of `Exchange` and of the intakes beside it over dictionaries.
+
+    `before_receive` runs inside `receive`, to stumble or to wait.
+    """
 
     sender: Sender = SENDER
     secret: str = SECRET
     at: datetime = NOW
     before_receive: object = None
     envelopes: dict[str, Envelope] = field(default_factory=dict)
+    files: dict[str, Attachment] = field(default_factory=dict)
     nonces: set[bytes] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,6 +77,16 @@ class FakeExchange:
             if receipt_no in (None, receipt.receipt_no) and message_id in (None, receipt.message_id):
                 return replace(receipt, record_states=tuple(map(_state, envelope.arrivals)))
         raise NotFoundError("HUB-4041", "没有这个回执；请核对回执编号或报文标识")
+
+    def keep(self, sender: Sender, message_id: str, attachment: Attachment, trace_id: str) -> Receipt:
+        known = self.files.setdefault(attachment.id, attachment)
+        if known != attachment:
+            raise RejectedError("HUB-6001", "这个附件标识已用于另一份附件", "attachment/id")
+        digest = hashlib.sha256(attachment.content).hexdigest()
+        return Receipt("R20260302-FILE", message_id, ReceiptStatus.ACCEPTED, self.at, digest, 1, 0)
+
+    def submit(self, sender: Sender, text: str, trace_id: str) -> str:
+        return f"<Receipt><Text>{len(text)}</Text></Receipt>"
 
     def reconcile(self, sender: Sender, day: date) -> Reconciliation:
         kinds = Counter(
@@ -120,3 +136,26 @@ def _state(arrival: Arrival) -> StateOfRecord:
         issue = arrival.issues[0]
         return StateOfRecord(arrival.seq, arrival.record_id, RecordState.REJECTED, issue.code, issue.message)
     return StateOfRecord(arrival.seq, arrival.record_id, RecordState.RECEIVED)
+
+
+@dataclass
+class FakeTrials:
+    """Messages that came for adapters on trial, by message id."""
+
+    tried: dict[str, Envelope] = field(default_factory=dict)
+
+    def try_out(self, in_force: InForce, envelope: Envelope) -> Receipt:
+        self.tried[envelope.message_id] = envelope
+        return replace(_receipt(envelope), receipt_no="TRIAL-1")
+
+
+@dataclass
+class FakeKeeper:
+    """Adapters in force, by code."""
+
+    held: dict[str, InForce] = field(default_factory=dict)
+
+    def in_force(self, code: str) -> InForce:
+        if code not in self.held:
+            raise NotFoundError("HUB-4045", "没有这个适配器")
+        return self.held[code]

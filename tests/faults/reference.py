@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from adapters.messages import JSON, SOAP
+from hub.adapting.keeper import AdapterKeeper
 from hub.domain.envelopes import Arrival, Envelope, Sender
 from hub.stores import exchange
 from hub.stores.base import metadata
@@ -38,7 +39,7 @@ def reference_holdings(
 
 
 def _process_all(database: Database, sealer: Sealer, envelopes: Iterable[Envelope]) -> None:
-    pipeline = Pipeline(sealer, LawKeeper(database, _now))
+    pipeline = Pipeline(sealer, LawKeeper(database, _now), AdapterKeeper(database))
     waiting = iter(envelopes)
     while some := list(islice(waiting, _MESSAGES_PER_UNIT)):
         with database.unit() as unit:

@@ -17,4 +17,5 @@ def shared_door() -> Iterator[Door]:
 def door(shared_door: Door) -> Door:
     shared_door.exchange.envelopes.clear()
     shared_door.exchange.nonces.clear()
+    shared_door.exchange.files.clear()
     return shared_door

@@ -12,7 +12,9 @@ from starlette.testclient import TestClient
 from hub.domain.errors import HubError
 from hub.domain.record_json import to_json
 from hub.domain.records import ProcessRecord, Record, ResultRecord
+from hub.gateway.adapted import AdaptedIntake, Keeper
 from hub.gateway.admission import Admission, AdmissionLimits
+from hub.gateway.attachment_intake import AttachmentIntake
 from hub.gateway.door_threads import DoorThreads
 from hub.gateway.known_senders import KnownSenders
 from hub.gateway.probes import Probes
@@ -22,6 +24,7 @@ from hub.gateway.rest.router import create_rest, install_problems
 from hub.stores import registry, users
 from hub.stores.service_state import ServiceKeeper
 from tests.builders import SmallHub
+from tests.fakes import FakeKeeper, FakeTrials
 
 _PATHS = {ProcessRecord: "process-records", ResultRecord: "results"}
 
@@ -69,13 +72,26 @@ def a_rest_door(
     limits: RestLimits | None = None,
     admission: AdmissionLimits | None = None,
     pressure: Callable[[], HubError | None] = lambda: None,
+    keeper: Keeper | None = None,
 ) -> RestDoor:
     service = ServiceKeeper(hub.database)
     admitting = Admission(admission or AdmissionLimits(), lambda: service.latest, pressure)
     reception = Reception(admitting, DoorThreads(), KnownSenders(hub.exchange))
     probes = Probes(hub.database, hub.law, hub.clock, service)
     context = RestContext(
-        hub.database, hub.exchange, hub.law, hub.sealer, hub.clock, reception, service, probes, limits or RestLimits()
+        hub.database,
+        hub.exchange,
+        hub.law,
+        hub.sealer,
+        hub.clock,
+        reception,
+        service,
+        probes,
+        files=AttachmentIntake(hub.database, hub.sealer, hub.clock),
+        quality=hub.quality(),
+        office=hub.office(),
+        adapted=AdaptedIntake(keeper or FakeKeeper(), hub.exchange, FakeTrials()),
+        limits=limits or RestLimits(),
     )
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.include_router(create_rest(context))

@@ -3,21 +3,23 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hub.domain.errors import RetryableError
 from hub.domain.record_json import to_json
 from hub.gateway.admission import AdmissionLimits
+from hub.gateway.exchange import Exchange
 from hub.gateway.rest.context import RestLimits
 from hub.gateway.rest.models import Problem, Receipt
 from hub.stores import registry
 from hub.stores.session import Database
-from tests.builders import a_result, a_small_hub, a_step, an_acceptance, an_item
+from tests.builders import SmallHub, a_result, a_small_hub, a_step, an_acceptance, an_item
 from tests.integration.rest_door import RestDoor, a_rest_door
 from tools.write_openapi import PUBLISHED, published_document
 
@@ -213,10 +215,10 @@ def test_storage_outage_is_retryable(door: RestDoor) -> None:
     assert "retry-after" in answer.headers
 
 
-def _with_exchange(door: RestDoor, **replaced: Any) -> Any:
+def _with_exchange(door: RestDoor, **replaced: Any) -> SmallHub:
     real = door.hub.exchange
     methods = {"sender_by_password": real.sender_by_password, "receive": real.receive, "now": real.now}
-    return SimpleNamespace(**{**vars(door.hub), "exchange": SimpleNamespace(**methods | replaced)})
+    return replace(door.hub, exchange=cast(Exchange, SimpleNamespace(**methods | replaced)))
 
 
 def test_trace_id_of_the_caller_is_kept(door: RestDoor) -> None:
@@ -263,8 +265,7 @@ def test_readiness_warns_of_a_calendar_that_runs_out(door: RestDoor) -> None:
 
 def test_database_that_was_never_set_up_is_not_ready(door: RestDoor, tmp_path: Path) -> None:
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
-    hub: Any = SimpleNamespace(**{**vars(door.hub), "database": empty})
-    assert code_of(a_rest_door(hub).client.get("/readyz"), 503) == "HUB-9002"
+    assert code_of(a_rest_door(replace(door.hub, database=empty)).client.get("/readyz"), 503) == "HUB-9002"
     empty.dispose()
 
 

@@ -32,7 +32,7 @@ IGNORE = (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitl
 def arguments_are_known(arguments: list[str]) -> None:
     """Raises when `hub` would refuse the arguments; runs nothing."""
     command: Any = typer.main.get_command(build())
-    while hasattr(command, "commands"):
+    while arguments and hasattr(command, "commands"):
         name, *arguments = arguments
         command = command.commands[name]
     command.make_context("hub", list(arguments))
@@ -57,7 +57,7 @@ def test_the_image_itself_runs_a_command_of_the_hub():
 
 def test_every_role_has_a_service_and_two_work():
     roles = {service["command"][0] for service in HUB_SERVICES.values()}
-    assert roles == {"init", "serve", "relay", "work", "watch", "backup"}
+    assert roles == {"init", "serve", "relay", "work", "watch", "pull", "backup"}
     assert HUB_SERVICES["worker"]["deploy"]["replicas"] >= 2
 
 

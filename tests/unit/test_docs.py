@@ -29,7 +29,8 @@ def commands() -> set[str]:
         for name, noun in NOUNS.items()
         for verb in noun.app.registered_commands
     }
-    return verbs | {command.__name__ for command in COMMANDS}
+    alone = {f"{name} " for name, noun in NOUNS.items() if noun.stands_alone}
+    return verbs | alone | {command.__name__ for command in COMMANDS}
 
 
 def commands_named_in(text: str) -> Iterator[str]:

@@ -42,6 +42,11 @@ class Loop:
         """As `stop`, without waiting."""
         self._stop.set()
 
+    def beat(self) -> bool:
+        """A sign of life within a long step; False when the step should come to an end."""
+        self._last_step = time.monotonic()
+        return not self._stop.is_set()
+
     @property
     def has_died(self) -> bool:
         """True when a step failed in a way that nobody foresaw: nothing will run here any more."""

@@ -136,9 +136,10 @@ def test_look_that_does_not_come_back_speaks_against_new_messages(hub: SmallHub)
 
 def make_read_only(hub: SmallHub) -> None:
     if hub.database.is_sqlite:
-        with hub.database.read() as unit:
-            pages = unit.exec_driver_sql("PRAGMA page_count").scalar_one()
         hub.database.dispose()
+        with closing(sqlite3.connect(str(hub.database.engine.url.database))) as file:
+            file.execute("VACUUM")  # migrations leave pages behind that could be written to
+            pages = file.execute("PRAGMA page_count").fetchone()[0]
         limit = f"PRAGMA max_page_count = {pages}"  # as full as a disk can be
         with hub.database.engine.connect() as connection:
             connection.exec_driver_sql(limit)

@@ -1,5 +1,7 @@
 """The state of the service, quotas, the backlog, and a database that takes nothing, on both engines."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest

@@ -29,8 +29,9 @@ class Loop:
     _last_step: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self.run, name=self.name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self.run, name=self.name, daemon=True)
+        thread.start()
+        self._thread = thread  # not before it runs: a probe just then would take it for dead
 
     def stop(self, timeout_seconds: float = 20) -> None:
         """Lets the step under way finish."""

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from adapters.reading import Content
 from hub.adapting.intake import adapted_envelope
 from hub.adapting.keeper import InForce
-
-from adapters.reading import Content
 from hub.domain.envelopes import Sender
 from hub.domain.errors import FieldIssue, RejectedError, RetryableError
 from hub.domain.failpoints import failpoint

@@ -17,13 +17,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-def parse_json(text: str) -> Any:
-    """Raises RejectedError HUB-1006 (control characters), HUB-1007 (size, depth), HUB-1022 (all else)."""
+def parse_json(text: str, *, most_marks: int = MOST_MARKS, too_deep: str = "HUB-1007") -> Any:
+    """Raises RejectedError HUB-1006 (control characters), HUB-1007 (size), `too_deep` (depth), HUB-1022 (all else)."""
     text = text.removeprefix("\ufeff")
-    if text.count("{") + text.count("[") + text.count(",") > MOST_MARKS:
-        raise RejectedError("HUB-1007", f"报文的字段个数超过上限 {MOST_MARKS}")
-    document = _parsed(text)
-    _require_shallow(document)
+    if text.count("{") + text.count("[") + text.count(",") > most_marks:
+        raise RejectedError("HUB-1007", f"报文的字段个数超过上限 {most_marks}")
+    try:
+        document = _parsed(text)
+        _require_shallow(document)
+    except RecursionError as exc:
+        raise RejectedError(too_deep, f"JSON 的嵌套层数超过上限 {MAX_DEPTH}") from exc
     if _SUSPECT.search(text):
         _require_characters(document)
     return document
@@ -34,8 +37,6 @@ def _parsed(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as exc:
         raise RejectedError("HUB-1022", f"不是有效的 JSON（第 {exc.lineno} 行第 {exc.colno} 列）") from exc
-    except RecursionError as exc:
-        raise _too_deep() from exc
     except ValueError as exc:  # an integer of thousands of digits
         raise RejectedError("HUB-1022", "JSON 中的数字过长") from exc
 
@@ -51,17 +52,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise RejectedError("HUB-1022", "JSON 中不允许 NaN 和 Infinity")
 
 
-def _too_deep() -> RejectedError:
-    return RejectedError("HUB-1007", f"JSON 的嵌套层数超过上限 {MAX_DEPTH}")
-
-
 def _require_shallow(document: object) -> None:
+    """Raises RecursionError, as the parser itself does when it is much too deep."""
     level = [document]
     for _ in range(MAX_DEPTH):
         level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
         if not level:
             return
-    raise _too_deep()
+    raise RecursionError("too deep")
 
 
 def _children(node: object) -> Collection[Any]:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from pypinyin import lazy_pinyin
 
-from hub.domain.fields import Code, FieldSpec, Group, field_specs
+from hub.domain.fields import FieldSpec, Group, field_specs
 from hub.domain.records import ITEM, PROCESS, RESULT, RecordKind
 
 MAX_VARIANTS = 400
@@ -33,10 +33,6 @@ class Target:
     path: str
     spec: FieldSpec
     title: str
-
-    @property
-    def codes_name(self) -> str | None:
-        return self.spec.kind.codes.name if isinstance(self.spec.kind, Code) else None
 
 
 @dataclass(frozen=True, slots=True)

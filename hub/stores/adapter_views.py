@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from hub.domain.times import as_json, day_bounds
-from hub.stores.adapters import adapter, adapter_version
+from hub.stores.adapters import adapter, adapter_version, versions_of
 from hub.stores.exchange import envelope, quarantine
 from hub.stores.registry import sender
 from hub.stores.sealing import Sealer
@@ -95,20 +95,13 @@ def top_errors(unit: Connection, adapter_id: int) -> list[dict[str, Any]]:
 
 def last_messages(unit: Connection, sealer: Sealer, code: str, limit: int) -> list[StoredMessage]:
     """What came in for an adapter, newest first."""
-    ids = select(adapter_version.c.id).join(adapter).where(adapter.c.code == code)
     query = select(
         envelope.c.receipt_no, envelope.c.received_at, envelope.c.body_sealed, envelope.c.charset, envelope.c.source
-    ).where(envelope.c.adapter_version_id.in_(ids))
+    ).where(envelope.c.adapter_version_id.in_(versions_of(code)))
     return [
         StoredMessage(row.receipt_no, row.received_at, sealer.open_body(row.body_sealed), row.charset, row.source)
         for row in unit.execute(query.order_by(envelope.c.id.desc()).limit(limit))
     ]
-
-
-def receipts_of(unit: Connection, envelope_ids: Sequence[int]) -> dict[int, str]:
-    """Receipt number by envelope id."""
-    query = select(envelope.c.id, envelope.c.receipt_no).where(envelope.c.id.in_(list(envelope_ids)))
-    return {row.id: row.receipt_no for row in unit.execute(query)}
 
 
 def place_in_unit(path: str) -> str:

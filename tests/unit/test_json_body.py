@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.json_text import MAX_DEPTH
 from adapters.messages import JSON, records_of
 from hub.domain.errors import RejectedError
 from hub.domain.records import PROCESS
-from hub.gateway.rest.json_body import MAX_DEPTH, read_message
+from hub.gateway.rest.json_body import read_message
 
 
 def refused(body: bytes | str, charset: str | None = None) -> str:
